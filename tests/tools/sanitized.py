@@ -1,0 +1,43 @@
+"""Run this Python with the sanitizers' runtime loaded first: `python tests/tools/sanitized.py -m pytest ...`.
+
+An extension module built with `-fsanitize=address` needs libasan in the process before anything else; the
+interpreter itself is not built that way, so the library is preloaded.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+
+def runtime(name: str) -> str:
+    """Return the path of a runtime library of the compiler that built the extension, or exit."""
+    compiler = shlex.split(os.environ.get("CC", "cc"))
+    found = subprocess.run(
+        [*compiler, f"-print-file-name={name}"], capture_output=True, check=True, text=True
+    ).stdout.strip()
+    if not Path(found).is_absolute():  # the compiler answers with the bare name when it has no such file
+        sys.exit(f"sanitized: {compiler[0]} has no {name}; install its sanitizer runtime or set CC")
+    return str(Path(found).resolve())
+
+
+def main() -> None:
+    """Replace this process by the interpreter with the runtime preloaded."""
+    if not sys.platform.startswith("linux"):
+        sys.exit(f"sanitized: preloading works on Linux only, this is {sys.platform}")
+    os.environ |= {
+        "LD_PRELOAD": f"{runtime('libasan.so')} {runtime('libubsan.so')}",
+        # The interpreter keeps memory until exit on purpose, which is no leak of ours.
+        "ASAN_OPTIONS": "detect_leaks=0:halt_on_error=1:allocator_may_return_null=1",
+        "UBSAN_OPTIONS": "halt_on_error=1:print_stacktrace=1",
+        # Every Python object becomes a malloc of its own, so that an overrun into one is seen.
+        "PYTHONMALLOC": "malloc",
+    }
+    os.execv(sys.executable, [sys.executable, *sys.argv[1:]])
+
+
+if __name__ == "__main__":
+    main()
