@@ -1,0 +1,70 @@
+/* The vector vocabulary: the same names on every target.
+ *
+ * Built on GCC/Clang vector extensions, which already give + - * / comparisons, shifts and bit
+ * operations; a target header adds RT_VEC_BYTES and the few things that need an instruction:
+ * fma, sqrt, round, select, the reductions follow from these.
+ *
+ *   vf vd           vectors of float and double         vi vl     int32 and int64 of the same width
+ *   VF VD           their lane counts
+ *   x_load x_store  unaligned memory                    x_set1    all lanes alike
+ *   x_load_n x_store_n  the first n lanes, the rest 0   x_fma     a * b + c
+ *   x_sqrt x_round  instructions                        x_select  mask ? a : b, lane by lane
+ *   x_abs x_max x_min x_copysign (max and min propagate NaN)      x_sum x_hmax  across lanes
+ *   vf_low vf_high vf_join   float lanes to two double vectors and back
+ */
+#pragma once
+#include <math.h>
+#include <stdint.h>
+#include <string.h>
+
+#if defined(RT_ISA_AVX512)
+#include "isa/vec_avx512.h"
+#elif defined(RT_ISA_AVX2)
+#include "isa/vec_avx2.h"
+#elif defined(RT_ISA_NEON)
+#include "isa/vec_neon.h"
+#else
+#include "isa/vec_baseline.h"
+#endif
+
+#define RT_INLINE static inline __attribute__((always_inline))
+
+/* The names that are written alike for float and double. */
+#define RT_VEC_COMMON(V, M, T, N, LANES)                                                                  \
+    RT_INLINE V N##_load(const T *p) { V v; memcpy(&v, p, sizeof v); return v; }                         \
+    RT_INLINE void N##_store(T *p, V v) { memcpy(p, &v, sizeof v); }                                     \
+    RT_INLINE V N##_set1(T x) { return x - (V){0}; }                                                     \
+    RT_INLINE V N##_load_n(const T *p, int64_t n) { V v = {0}; memcpy(&v, p, (size_t)n * sizeof(T)); return v; } \
+    RT_INLINE void N##_store_n(T *p, V v, int64_t n) { memcpy(p, &v, (size_t)n * sizeof(T)); }           \
+    RT_INLINE V N##_abs(V x) { return (V)((M)x & ~(M)N##_set1((T)-0.0)); }                               \
+    RT_INLINE V N##_copysign(V x, V s) { M b = (M)N##_set1((T)-0.0); return (V)(((M)x & ~b) | ((M)s & b)); } \
+    RT_INLINE V N##_max(V a, V b) { return N##_select((M)(a > b) | (M)(a != a), a, b); }                 \
+    RT_INLINE V N##_min(V a, V b) { return N##_select((M)(a < b) | (M)(a != a), a, b); }                 \
+    RT_INLINE T N##_sum(V x) {                                                                           \
+        for (int w = LANES / 2; w > 0; w /= 2)                                                           \
+            for (int i = 0; i < w; i++) x[i] += x[i + w];                                                \
+        return x[0];                                                                                     \
+    }                                                                                                    \
+    RT_INLINE T N##_hmax(V x) {                                                                          \
+        T m = x[0];                                                                                      \
+        for (int i = 1; i < LANES; i++) m = x[i] > m || x[i] != x[i] ? x[i] : m;                         \
+        return m;                                                                                        \
+    }
+
+RT_VEC_COMMON(vf, vi, float, vf, VF)
+RT_VEC_COMMON(vd, vl, double, vd, VD)
+
+RT_INLINE vi vi_set1(int32_t x) { return x - (vi){0}; }
+RT_INLINE vl vl_set1(int64_t x) { return x - (vl){0}; }
+
+/* Half a float vector as doubles, and back. */
+typedef float vf_half __attribute__((vector_size(RT_VEC_BYTES / 2)));
+RT_INLINE vd vf_low(vf x) { vf_half h; memcpy(&h, &x, sizeof h); return __builtin_convertvector(h, vd); }
+RT_INLINE vd vf_high(vf x) { vf_half h; memcpy(&h, (char *)&x + sizeof h, sizeof h); return __builtin_convertvector(h, vd); }
+RT_INLINE vf vf_join(vd lo, vd hi) {
+    vf_half a = __builtin_convertvector(lo, vf_half), b = __builtin_convertvector(hi, vf_half);
+    vf v;
+    memcpy(&v, &a, sizeof a);
+    memcpy((char *)&v + sizeof a, &b, sizeof b);
+    return v;
+}

@@ -1,0 +1,15 @@
+/* AVX2 with FMA and F16C: 32-byte vectors. */
+#pragma once
+#include <immintrin.h>
+
+#define RT_VEC_BYTES 32
+#include "isa/vec_types.h"
+
+static inline vf vf_fma(vf a, vf b, vf c) { return (vf)_mm256_fmadd_ps((__m256)a, (__m256)b, (__m256)c); }
+static inline vd vd_fma(vd a, vd b, vd c) { return (vd)_mm256_fmadd_pd((__m256d)a, (__m256d)b, (__m256d)c); }
+static inline vf vf_sqrt(vf x) { return (vf)_mm256_sqrt_ps((__m256)x); }
+static inline vd vd_sqrt(vd x) { return (vd)_mm256_sqrt_pd((__m256d)x); }
+static inline vf vf_round(vf x) { return (vf)_mm256_round_ps((__m256)x, 8); }
+static inline vd vd_round(vd x) { return (vd)_mm256_round_pd((__m256d)x, 8); }
+static inline vf vf_select(vi m, vf a, vf b) { return (vf)_mm256_blendv_ps((__m256)b, (__m256)a, (__m256)m); }
+static inline vd vd_select(vl m, vd a, vd b) { return (vd)_mm256_blendv_pd((__m256d)b, (__m256d)a, (__m256d)m); }

@@ -1,0 +1,186 @@
+"""Compile the C sources into ``rustorch_cpu._native``.
+
+- ``csrc/api/*.h`` and ``csrc/isa/api/*.h`` are the only declarations: C includes them, cffi parses them.
+- ``csrc/*.c`` is compiled once.
+- ``csrc/isa/*.c`` is compiled once per instruction set.  Functions declared in ``csrc/isa/api`` get
+  the suffix of their instruction set by a generated header of ``#define`` lines, and a generated
+  trampoline of the plain name calls the variant that is in use.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import re
+import shlex
+import subprocess
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import NamedTuple
+
+from setuptools.command.build_ext import build_ext
+
+ROOT = Path(__file__).resolve().parent
+CSRC = ROOT / "csrc"
+
+COMMON_FLAGS = [
+    "-std=gnu11", "-O3", "-fPIC", "-fvisibility=hidden", "-Wall", "-Wextra",
+    "-fwrapv",             # integer arithmetic wraps, as in the array libraries
+    "-fno-math-errno",     # lets sqrt, floor, ... become instructions
+    "-fno-trapping-math",  # lets comparisons become selects
+    "-ffp-contract=off",   # fma only where the source says so: same bits on every target
+]  # fmt: skip
+
+X86_ISAS = {
+    "baseline": [],
+    "avx2": ["-mavx2", "-mfma", "-mf16c", "-mbmi2", "-mtune=haswell"],
+    "avx512": [
+        "-mavx512f", "-mavx512bw", "-mavx512dq", "-mavx512vl",
+        "-mfma", "-mf16c", "-mbmi2", "-mprefer-vector-width=512",
+    ],
+}  # fmt: skip
+ARM_ISAS = {"baseline": [], "neon": []}
+
+
+def target_isas() -> dict[str, list[str]]:
+    """Instruction sets to build for this machine, weakest first, with their compiler flags."""
+    machine = platform.machine().lower()
+    if machine in ("x86_64", "amd64"):
+        return X86_ISAS
+    return ARM_ISAS if machine in ("aarch64", "arm64") else {"baseline": []}
+
+
+class Function(NamedTuple):
+    """One prototype of ``csrc/isa/api``."""
+
+    result: str
+    name: str
+    parameters: str
+
+    @property
+    def arguments(self) -> str:
+        """The parameter names alone, for the call in the trampoline."""
+        if self.parameters.strip() == "void":
+            return ""
+        return ", ".join(re.search(r"(\w+)\W*$", p).group(1) for p in self.parameters.split(","))
+
+
+def read_api(folder: Path) -> str:
+    """All headers of a folder as one cffi cdef: preprocessor lines removed."""
+    text = "\n".join(path.read_text() for path in sorted(folder.glob("*.h")))
+    return re.sub(r"^\s*#.*$", "", text, flags=re.MULTILINE)
+
+
+def parse_functions(api: str) -> list[Function]:
+    """The prototypes of an API text."""
+    bare = re.sub(r"/\*.*?\*/", "", api, flags=re.DOTALL)
+    found = re.findall(r"^(\w[\w \*]*?)\s*\b(rt_\w+)\s*\(([^;{]*?)\)\s*;", bare, flags=re.MULTILINE)
+    return [Function(*parts) for parts in found]
+
+
+def rename_header(functions: list[Function], isa: str) -> str:
+    """A header that gives every per-target function the suffix of its target."""
+    return "".join(f"#define {f.name} {f.name}_{isa}\n" for f in functions)
+
+
+def trampolines(functions: list[Function], isas: list[str]) -> str:
+    """C source: each public name forwards to the variant of the instruction set in use."""
+    lines = ['#include "isa.h"']
+    lines += [f'#include "isa/api/{path.name}"' for path in sorted((CSRC / "isa/api").glob("*.h"))]
+    for f in functions:
+        lines += [f"{f.result} {f.name}_{isa}({f.parameters});" for isa in isas]
+        variants = ", ".join(f"{f.name}_{isa}" for isa in isas)
+        lines.append(f"static __typeof__({f.name}) *const {f.name}_variants[] = {{{variants}}};")
+        call = f"{f.name}_variants[rt_isa_in_use]({f.arguments});"
+        back = "" if f.result == "void" else "return "
+        lines.append(f"{f.result} {f.name}({f.parameters}) {{ {back}{call} }}")
+    names = ", ".join(f'"{isa}"' for isa in isas)
+    lines.append(f"const char *const rt_isa_names[] = {{{names}, 0}};")
+    return "\n".join(lines) + "\n"
+
+
+def write_if_changed(path: Path, text: str) -> Path:
+    """Keep the time stamp of an unchanged file, so that nothing is compiled twice."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if not path.exists() or path.read_text() != text:
+        path.write_text(text)
+    return path
+
+
+def is_current(target: Path, depfile: Path, flags: str) -> bool:
+    """Whether an object is newer than all files that it was made from, with the same flags."""
+    if not (target.exists() and depfile.exists()):
+        return False
+    stamp = target.with_suffix(".flags")
+    if not stamp.exists() or stamp.read_text() != flags:
+        return False
+    inputs = depfile.read_text().replace("\\\n", " ").split(":", 1)[1].split()
+    made = target.stat().st_mtime
+    return all(Path(i).exists() and Path(i).stat().st_mtime <= made for i in inputs)
+
+
+class BuildNative(build_ext):
+    """``build_ext`` that compiles the C sources per instruction set and links them with cffi's glue."""
+
+    def build_extension(self, ext) -> None:
+        """Build the one extension of this distribution."""
+        work = Path(self.build_temp).resolve()
+        isas = target_isas()
+        per_target = read_api(CSRC / "isa/api")
+        functions = parse_functions(per_target)
+
+        jobs: list[tuple[Path, Path, list[str]]] = []
+        glue = self._emit_cffi(work / "_native.c", read_api(CSRC / "api") + per_target)
+        jobs.append((glue, work / "_native.o", self._python_flags()))
+        table = write_if_changed(work / "trampolines.c", trampolines(functions, list(isas)))
+        jobs.append((table, work / "trampolines.o", []))
+        jobs += [(c, work / f"{c.stem}.o", []) for c in sorted(CSRC.glob("*.c"))]
+        for isa, flags in isas.items():
+            names = write_if_changed(work / f"names_{isa}.h", rename_header(functions, isa))
+            extra = [*flags, f"-DRT_ISA={isa}", f"-DRT_ISA_{isa.upper()}=1", "-include", str(names)]
+            jobs += [(c, work / isa / f"{c.stem}.o", extra) for c in sorted((CSRC / "isa").glob("*.c"))]
+
+        with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+            objects = list(pool.map(lambda job: self._compile(*job), jobs))
+        target = Path(self.get_ext_fullpath(ext.name))
+        target.parent.mkdir(parents=True, exist_ok=True)
+        link = ["-shared", "-pthread", *self._sanitize(), *map(str, objects), "-lm", "-o", str(target)]
+        subprocess.run([*self._cc(), *link], check=True)
+
+    def _compile(self, source: Path, target: Path, extra: list[str]) -> Path:
+        flags = [*COMMON_FLAGS, *self._sanitize(), f"-I{CSRC}", "-pthread", *extra]
+        depfile = target.with_suffix(".d")
+        if not is_current(target, depfile, " ".join(flags)):
+            target.parent.mkdir(parents=True, exist_ok=True)
+            command = [*self._cc(), *flags, "-MMD", "-MF", str(depfile), "-c", str(source), "-o", str(target)]
+            subprocess.run(command, check=True)
+            target.with_suffix(".flags").write_text(" ".join(flags))
+        return target
+
+    @staticmethod
+    def _cc() -> list[str]:
+        return shlex.split(os.environ.get("CC", "gcc"))
+
+    @staticmethod
+    def _sanitize() -> list[str]:
+        """Flags of a debug build: RUSTORCH_CPU_SANITIZE=address,undefined."""
+        kinds = os.environ.get("RUSTORCH_CPU_SANITIZE")
+        return [f"-fsanitize={kinds}", "-g", "-fno-omit-frame-pointer"] if kinds else []
+
+    def _python_flags(self) -> list[str]:
+        # cffi's generated glue has unused things; its warnings are not ours to fix.
+        return [f"-I{path}" for path in self.include_dirs] + ["-Wno-unused", "-Wno-unused-parameter"]
+
+    @staticmethod
+    def _emit_cffi(path: Path, cdef: str) -> Path:
+        from cffi import FFI
+
+        ffi = FFI()
+        ffi.cdef(cdef)
+        includes = [
+            f'#include "{p.relative_to(CSRC)}"' for p in sorted(CSRC.glob("api/*.h")) + sorted(CSRC.glob("isa/api/*.h"))
+        ]
+        ffi.set_source("rustorch_cpu._native", "\n".join(includes))
+        path.parent.mkdir(parents=True, exist_ok=True)
+        ffi.emit_c_code(str(path))  # writes only if the text changed
+        return path

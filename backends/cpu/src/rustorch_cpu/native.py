@@ -1,0 +1,44 @@
+"""The compiled module, and the choice of instruction set.
+
+``RUSTORCH_CPU_ISA=baseline|avx2|avx512|neon`` forces one; by default the widest that the
+processor supports is used.
+"""
+
+from __future__ import annotations
+
+import os
+
+from rustorch_cpu._native import ffi, lib
+
+__all__ = ["ffi", "isa", "lib", "set_isa", "supported_isas"]
+
+
+def _compiled_isas() -> list[str]:
+    names = []
+    while (name := lib.rt_isa_name(len(names))) != ffi.NULL:
+        names.append(ffi.string(name).decode())
+    return names
+
+
+ISAS = _compiled_isas()
+
+
+def supported_isas() -> list[str]:
+    """Names of the instruction sets that are compiled in and that this processor can run, weakest first."""
+    return [name for index, name in enumerate(ISAS) if lib.rt_isa_supported(index)]
+
+
+def isa() -> str:
+    """Name of the instruction set in use."""
+    return ISAS[lib.rt_isa_current()]
+
+
+def set_isa(name: str) -> None:
+    """Use another instruction set from the next kernel call on; ValueError if it cannot run here."""
+    if name not in ISAS or lib.rt_isa_select(ISAS.index(name)) != 0:
+        raise ValueError(
+            f"instruction set must be one of {', '.join(supported_isas())} on this machine, got {name!r}"
+        )
+
+
+set_isa(os.environ.get("RUSTORCH_CPU_ISA") or supported_isas()[-1])
