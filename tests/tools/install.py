@@ -1,7 +1,7 @@
 """Install the distributions of this repository into the running Python, with plain pip.
 
-Builds start from nothing: setuptools would otherwise pack files of an earlier build that the sources no
-longer have, and would not notice that only a compiler flag changed.
+What an earlier build gathered is removed first: setuptools would pack files that the sources no longer have.
+Object files stay; the C build knows itself which of them are current.
 """
 
 from __future__ import annotations
@@ -16,9 +16,10 @@ DISTRIBUTIONS = ("rustorch_core", "backends/reference", "backends/cpu", ".")
 
 
 def main() -> int:
-    """Remove old builds, then run `pip install ./rustorch_core ./backends/reference ./backends/cpu .`."""
+    """Remove what old builds gathered, then `pip install` all four in one command, as the README does."""
     for name in DISTRIBUTIONS:
-        shutil.rmtree(ROOT / name / "build", ignore_errors=True)
+        for gathered in (ROOT / name).glob("build/lib*"):
+            shutil.rmtree(gathered)
     paths = [str(ROOT / name) for name in DISTRIBUTIONS]
     return subprocess.call([sys.executable, "-m", "pip", "install", *sys.argv[1:], *paths], cwd=ROOT)
 

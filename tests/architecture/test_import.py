@@ -1,0 +1,36 @@
+"""What `import rustorch` pulls in, seen from a fresh interpreter."""
+
+import json
+import subprocess
+import sys
+from importlib.metadata import entry_points
+
+import pytest
+
+#: Loaded on use only: other frameworks and drivers, transports, drawing, formats, progress bars.
+ON_USE = ("torch", "cupy", "cffi", "mpi4py", "matplotlib", "safetensors", "ml_dtypes", "tqdm", "pytest")
+
+
+@pytest.fixture(scope="module")
+def loaded():
+    """The modules that are loaded after `import rustorch` and were not before."""
+    code = (
+        "import sys, json; before = set(sys.modules)\n"
+        "import rustorch\n"
+        "print(json.dumps(sorted(set(sys.modules) - before)))"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert run.returncode == 0, run.stderr
+    assert not run.stderr
+    return set(json.loads(run.stdout))
+
+
+@pytest.mark.parametrize("name", ON_USE)
+def test_import_leaves_what_is_used_later(loaded, name):
+    assert name not in loaded
+
+
+def test_import_loads_no_plugin(loaded):
+    installed = {point.module.partition(".")[0] for point in entry_points(group="rustorch.plugins")}
+    assert installed, "no plugin is installed, so there is nothing to see"
+    assert not loaded & (installed | {"rustorch_cpu", "rustorch_reference"})
