@@ -1,0 +1,1 @@
+"""The reference backend: what every primitive means, in NumPy, slow and obvious."""
