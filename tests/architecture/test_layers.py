@@ -16,7 +16,7 @@ LAYERS: tuple[tuple[str, frozenset[str]], ...] = (
         "facts",
         frozenset({"errors", "dtypes", "device", "shape", "storage", "base", "tape", "rng", "version"}),
     ),
-    ("dispatch", frozenset({"dispatch"})),
+    ("dispatch", frozenset({"dispatch", "plugins"})),  # plugins: what plugin authors import of dispatch
     ("ops", frozenset({"ops"})),
     ("autograd", frozenset({"autograd"})),
     ("tensor", frozenset({"tensor"})),

@@ -1,15 +1,15 @@
 """Every Python block of the README and of docs/ runs, and so does every docstring example.
 
-The ```python blocks of a file run in order in one namespace, in an empty folder.  What is not meant to run
-is fenced as ```text.
+The ```python blocks of a file run in order as one script, in a process and an empty folder of their own.  What is
+not meant to run is fenced as ```text.
 """
 
 import doctest
 import importlib
 import pkgutil
 import re
+import subprocess
 import sys
-import types
 from pathlib import Path
 
 import pytest
@@ -21,10 +21,13 @@ FENCE = re.compile(r"^```python[^\S\n]*\n(.*?)^```[^\S\n]*$", re.MULTILINE | re.
 FLAGS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 
 
-def blocks(text):
-    """Yield each Python block with the number of lines above it, for tracebacks with the document's lines."""
-    for found in FENCE.finditer(text):
-        yield text.count("\n", 0, found.start(1)), found.group(1)
+def script(document):
+    """Return the Python blocks of a document, each on its own lines, so that tracebacks name the document's."""
+    lines = []
+    for found in FENCE.finditer(document):
+        above = document.count("\n", 0, found.start(1))
+        lines += [""] * (above - len(lines)) + found.group(1).splitlines()
+    return "\n".join(lines) + "\n"
 
 
 def modules():
@@ -37,13 +40,17 @@ def modules():
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
 def test_code_blocks_run(path, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("MPLBACKEND", "Agg")
-    # A module of its own, so that classes defined in a block can be pickled for worker processes.
-    namespace = types.ModuleType(f"document_{path.stem.replace('-', '_')}")
-    monkeypatch.setitem(sys.modules, namespace.__name__, namespace)
-    for above, source in blocks(path.read_text("utf-8")):
-        exec(compile("\n" * above + source, str(path), "exec"), vars(namespace))
+    blocks = tmp_path / f"{path.stem}.py"
+    blocks.write_text(script(path.read_text("utf-8")), "utf-8")
+    run = subprocess.run(
+        [sys.executable, "-W", "error", str(blocks)],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert run.returncode == 0, f"{path.relative_to(ROOT)}\n{run.stdout}\n{run.stderr}"
 
 
 @pytest.mark.parametrize("name", sorted(set(modules())))
@@ -56,6 +63,8 @@ def test_docstring_examples_run(name, tmp_path, monkeypatch):
     assert not results.failed, "see the captured output"
 
 
-def test_blocks_are_found_with_their_lines():
-    text = "# T\n```python\na = 1\n```\n\n```text\nno\n```\n```python title\nno\n```\n```python\nb = 2\n```\n"
-    assert list(blocks(text)) == [(2, "a = 1\n"), (12, "b = 2\n")]
+def test_blocks_keep_their_lines():
+    document = (
+        "# T\n```python\na = 1\n```\n\n```text\nno\n```\n```python title\nno\n```\n```python\nb = 2\n```\n"
+    )
+    assert script(document).split("\n") == ["", "", "a = 1", *[""] * 9, "b = 2", ""]

@@ -15,7 +15,7 @@ from pathlib import Path
 
 def runtime(name: str) -> str:
     """Return the path of a runtime library of the compiler that built the extension, or exit."""
-    compiler = shlex.split(os.environ.get("CC", "cc"))
+    compiler = shlex.split(os.environ.get("CC", "gcc"))
     found = subprocess.run(
         [*compiler, f"-print-file-name={name}"], capture_output=True, check=True, text=True
     ).stdout.strip()
