@@ -1,7 +1,7 @@
 """Every Python block of the README and of docs/ runs, and so does every docstring example.
 
-The ```python blocks of a file run in order as one script, in a process and an empty folder of their own.  What is
-not meant to run is fenced as ```text.
+The ```python blocks of a file run in order as one script, in a process and an empty folder of their own.
+What is not meant to run is fenced as ```text.
 """
 
 import doctest
@@ -22,7 +22,7 @@ FLAGS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 
 
 def script(document):
-    """Return the Python blocks of a document, each on its own lines, so that tracebacks name the document's."""
+    """Return the Python blocks of a document on the lines that they have there, for the sake of tracebacks."""
     lines = []
     for found in FENCE.finditer(document):
         above = document.count("\n", 0, found.start(1))
