@@ -22,7 +22,7 @@ FLAGS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 
 
 def script(document):
-    """Return the Python blocks of a document on the lines that they have there, for the sake of tracebacks."""
+    """Return the Python blocks of a document on the lines that they have there, for tracebacks."""
     lines = []
     for found in FENCE.finditer(document):
         above = document.count("\n", 0, found.start(1))
