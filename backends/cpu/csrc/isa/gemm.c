@@ -1,0 +1,18 @@
+#include "isa/gemm.h"
+#include "workspace.h"
+
+#define RT_REAL_BITS 32
+#include "isa/real.h"
+#include "isa/gemm_tile.h"
+#include "isa/gemm_pack.h"
+#include "isa/gemm_run.h"
+#include "isa/gemv.h"
+#undef RT_REAL_BITS
+
+#define RT_REAL_BITS 64
+#include "isa/real.h"
+#include "isa/gemm_tile.h"
+#include "isa/gemm_pack.h"
+#include "isa/gemm_run.h"
+#include "isa/gemv.h"
+#undef RT_REAL_BITS

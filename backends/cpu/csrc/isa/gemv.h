@@ -1,0 +1,102 @@
+/* Products with a thin operand: nothing is packed, memory is read once.  Included once per type.
+ *
+ * Rows of A and columns of B both lie along the inner dimension: every result is a dot product, and a
+ * few rows of A share each read of B's columns. */
+enum { T(DOT_ROWS) = 4, T(DOT_COLS) = 4 };
+
+RT_INLINE void T(dots)(int rows, int cols, int64_t k, const REAL *a, int64_t lda, const REAL *b, int64_t ldb,
+                       REAL out[T(DOT_ROWS)][T(DOT_COLS)]) {
+    V sum[T(DOT_ROWS)][T(DOT_COLS)];
+#pragma GCC unroll 4
+    for (int i = 0; i < rows; i++)
+#pragma GCC unroll 4
+        for (int j = 0; j < cols; j++)
+            sum[i][j] = (V){0};
+    int64_t p = 0;
+    for (; p + VL <= k; p += VL)
+#pragma GCC unroll 4
+        for (int j = 0; j < cols; j++)
+#pragma GCC unroll 4
+            for (int i = 0; i < rows; i++)
+                sum[i][j] = v(fma)(v(load)(a + i * lda + p), v(load)(b + j * ldb + p), sum[i][j]);
+    if (p < k)
+#pragma GCC unroll 4
+        for (int j = 0; j < cols; j++)
+#pragma GCC unroll 4
+            for (int i = 0; i < rows; i++)
+                sum[i][j] = v(fma)(v(head)(a + i * lda + p, k - p), v(head)(b + j * ldb + p, k - p), sum[i][j]);
+#pragma GCC unroll 4
+    for (int i = 0; i < rows; i++)
+#pragma GCC unroll 4
+        for (int j = 0; j < cols; j++)
+            out[i][j] = v(sum)(sum[i][j]);
+}
+
+static void T(dot_block)(int64_t rows, int64_t cols, int64_t k, const REAL *a, int64_t lda, const REAL *b, int64_t ldb,
+                         REAL out[T(DOT_ROWS)][T(DOT_COLS)]) {
+    if (cols < T(DOT_COLS)) {
+        for (int64_t i = 0; i < rows; i++)
+            for (int64_t j = 0; j < cols; j++) {
+                REAL one[T(DOT_ROWS)][T(DOT_COLS)];
+                T(dots)(1, 1, k, a + i * lda, lda, b + j * ldb, ldb, one);
+                out[i][j] = one[0][0];
+            }
+        return;
+    }
+    switch (rows) {
+    case 1: T(dots)(1, 4, k, a, lda, b, ldb, out); break;
+    case 2: T(dots)(2, 4, k, a, lda, b, ldb, out); break;
+    case 3: T(dots)(3, 4, k, a, lda, b, ldb, out); break;
+    default: T(dots)(4, 4, k, a, lda, b, ldb, out);
+    }
+}
+
+/* A product whose inner dimension is contiguous on both sides.  Tasks are groups of B's columns. */
+typedef struct {
+    const T(rt_gemm) *g;
+    int64_t group;
+} T(dot_product);
+
+static void T(dot_task)(void *ctx, int64_t task, int thread) {
+    (void)thread;
+    const T(dot_product) *d = ctx;
+    const T(rt_gemm) *g = d->g;
+    int64_t end = lesser(g->n, (task + 1) * d->group);
+    for (int64_t j = task * d->group; j < end; j += T(DOT_COLS)) {
+        int64_t cols = lesser(end - j, T(DOT_COLS));
+        for (int64_t i = 0; i < g->m; i += T(DOT_ROWS)) {
+            int64_t rows = lesser(g->m - i, T(DOT_ROWS));
+            REAL out[T(DOT_ROWS)][T(DOT_COLS)];
+            T(dot_block)(rows, cols, g->k, g->a.data + i * g->a.stride, g->a.stride, g->b.data + j * g->b.stride,
+                         g->b.stride, out);
+            for (int64_t r = 0; r < rows; r++)
+                for (int64_t s = 0; s < cols; s++) {
+                    REAL *c = g->c + (i + r) * g->ldc + j + s, x = out[r][s];
+                    if (g->bias)
+                        x += g->bias[(i + r) * g->bias_row + (j + s) * g->bias_col];
+                    *c = g->accumulate ? *c + x : x;
+                }
+        }
+    }
+}
+
+static void T(run_dots)(const T(rt_gemm) *g) {
+    T(dot_product) d = {g, round_up(ceil_div(1 << 17, g->m * g->k + 1), T(DOT_COLS))};
+    rt_parallel_for(ceil_div(g->n, d.group), T(dot_task), &d);
+}
+
+int T(rt_gemm_strided)(const T(rt_gemm) *g) {
+    T(rt_gemm) t = *g;
+    if (t.n == 1 && t.ldc == 1) { /* a matrix times a vector: the same as the vector times the transpose */
+        t.m = 1, t.n = g->m;
+        t.a = g->b, t.b = g->a;
+        t.ldc = t.n;
+        t.bias_row = g->bias_col, t.bias_col = g->bias_row;
+    }
+    bool along_k = (t.a.k_stride == 1 || t.k == 1) && (t.b.k_stride == 1 || t.k == 1);
+    if (t.m <= T(DOT_ROWS) && t.n > 0 && t.k > 0 && along_k && !t.columns) {
+        T(run_dots)(&t);
+        return RT_OK;
+    }
+    return T(rt_gemm_run)(&t);
+}

@@ -1,0 +1,41 @@
+/* Source written once for float and double.
+ *
+ * Define RT_REAL_BITS (32 or 64), include this, then the template; both headers are included once per
+ * type.  Gives REAL; T(name), the name with suffixes of the type and the instruction set; V and VL, the
+ * vector and its lanes; v(op), the vector operation of vec.h. */
+#include "isa/target.h"
+
+#undef REAL
+#undef T
+#undef V
+#undef VL
+#undef v
+#if RT_REAL_BITS == 32
+#define REAL float
+#define T(name) RT_LOCAL(name##_f32)
+#define V vf
+#define VL VF
+#define v(op) vf_##op
+#else
+#define REAL double
+#define T(name) RT_LOCAL(name##_f64)
+#define V vd
+#define VL VD
+#define v(op) vd_##op
+#endif
+
+#ifndef RT_MASKED_TAILS
+#define RT_MASKED_TAILS
+/* n lanes of a vector, 0 <= n <= lanes.  vec.h copies byte by byte; a mask register does it at once. */
+#if defined(RT_ISA_AVX512)
+RT_INLINE vf vf_head(const float *p, int64_t n) { return (vf)_mm512_maskz_loadu_ps((__mmask16)_bzhi_u32(~0u, (uint32_t)n), p); }
+RT_INLINE vd vd_head(const double *p, int64_t n) { return (vd)_mm512_maskz_loadu_pd((__mmask8)_bzhi_u32(~0u, (uint32_t)n), p); }
+RT_INLINE void vf_put_head(float *p, vf x, int64_t n) { _mm512_mask_storeu_ps(p, (__mmask16)_bzhi_u32(~0u, (uint32_t)n), (__m512)x); }
+RT_INLINE void vd_put_head(double *p, vd x, int64_t n) { _mm512_mask_storeu_pd(p, (__mmask8)_bzhi_u32(~0u, (uint32_t)n), (__m512d)x); }
+#else
+RT_INLINE vf vf_head(const float *p, int64_t n) { return vf_load_n(p, n); }
+RT_INLINE vd vd_head(const double *p, int64_t n) { return vd_load_n(p, n); }
+RT_INLINE void vf_put_head(float *p, vf x, int64_t n) { vf_store_n(p, x, n); }
+RT_INLINE void vd_put_head(double *p, vd x, int64_t n) { vd_store_n(p, x, n); }
+#endif
+#endif
