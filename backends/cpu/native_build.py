@@ -28,6 +28,7 @@ COMMON_FLAGS = [
     "-fwrapv",             # integer arithmetic wraps, as in the array libraries
     "-fno-math-errno",     # lets sqrt, floor, ... become instructions
     "-fno-trapping-math",  # lets comparisons become selects
+    "-fcx-fortran-rules",   # complex products without the rescue of infinities
     "-ffp-contract=off",   # fma only where the source says so: same bits on every target
 ]  # fmt: skip
 

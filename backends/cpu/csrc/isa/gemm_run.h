@@ -6,7 +6,10 @@
 #define NR (NV * VL)
 
 enum {
-    T(KC) = 4 * 384 / sizeof(REAL), /* a tile's panels of A and B pass through the first-level cache */
+#ifndef KCF
+#define KCF 384
+#endif
+    T(KC) = KCF, /* a tile's panels of A and B pass through the first-level cache */
     T(MC) = 256 * MR,
     T(NC) = 128 * NR,
     T(PACK_GRAIN) = 8192,    /* numbers that are worth a task of packing */
@@ -187,10 +190,10 @@ static int T(run_empty)(const T(rt_gemm) *g) {
 /* With few tiles and a long inner dimension, as in weight gradients, ranges of it are the tasks: each
  * sums into its own copy of C.  Their number depends on sizes only, so that results do not on threads. */
 static int64_t T(splits)(const T(rt_gemm) *g) {
-    int64_t tiles = ceil_div(g->m, MR) * ceil_div(g->n, NR);
-    if (g->columns || tiles * MR * NR * T(KC) > 16 * T(TASK_WORK))
+    int64_t area = round_up(g->m, MR) * round_up(g->n, NR);
+    if (g->columns || area * T(KC) > 16 * T(TASK_WORK))
         return 1;
-    return lesser(16, tiles * MR * NR * g->k / (2 * T(TASK_WORK)));
+    return lesser(lesser(16, g->k / (2 * T(KC))), area * g->k / (2 * T(TASK_WORK)));
 }
 
 typedef struct {

@@ -17,11 +17,14 @@
 RT_INLINE void T(tile)(int mr, int nv, int64_t k, const REAL *a, int64_t a_row, int64_t a_step, const REAL *b,
                        int64_t b_step, REAL *c, int64_t ldc, bool accumulate) {
     V sum[MR][NV];
+    /* C is needed last: its lines, a page apart in a large matrix, arrive while the sums run. */
 #pragma GCC unroll 16
     for (int i = 0; i < mr; i++)
 #pragma GCC unroll 4
-        for (int j = 0; j < nv; j++)
-            sum[i][j] = accumulate ? v(load)(c + i * ldc + j * VL) : (V){0};
+        for (int j = 0; j < nv; j++) {
+            __builtin_prefetch(c + i * ldc + j * VL, 1);
+            sum[i][j] = (V){0};
+        }
     for (int64_t p = 0; p < k; p++, a += a_step, b += b_step) {
         V row[NV];
 #pragma GCC unroll 4
@@ -36,8 +39,10 @@ RT_INLINE void T(tile)(int mr, int nv, int64_t k, const REAL *a, int64_t a_row, 
 #pragma GCC unroll 16
     for (int i = 0; i < mr; i++)
 #pragma GCC unroll 4
-        for (int j = 0; j < nv; j++)
-            v(store)(c + i * ldc + j * VL, sum[i][j]);
+        for (int j = 0; j < nv; j++) {
+            REAL *to = c + i * ldc + j * VL;
+            v(store)(to, accumulate ? sum[i][j] + v(load)(to) : sum[i][j]);
+        }
 }
 
 typedef void (*T(tile_fn))(int64_t k, const REAL *a, int64_t a_row, int64_t a_step, const REAL *b, int64_t b_step,

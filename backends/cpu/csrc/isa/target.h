@@ -7,6 +7,7 @@
 #include "pool.h"
 #include "status.h"
 #include "isa/vec.h"
+#include <stdbool.h>
 
 #define RT_PASTE_(a, b) a##_##b
 #define RT_PASTE(a, b) RT_PASTE_(a, b)

@@ -1,0 +1,37 @@
+/* Activations and their derivatives, written once for float and double vectors. */
+#pragma once
+#include "isa/vmath.h"
+
+#define RT_ACTIVATIONS(V, T, N)                                                                          \
+    RT_INLINE V N##_silu(V x) { return x * N##_sigmoid(x); }                                             \
+    RT_INLINE V N##_silu_backward(V g, V x) {                                                            \
+        V s = N##_sigmoid(x);                                                                            \
+        return g * s * (1 + x * (1 - s));                                                                \
+    }                                                                                                    \
+    /* x Phi(x), with Phi the normal distribution function */                                            \
+    RT_INLINE V N##_normal_cdf(V x) { return (T)0.5 * (1 + N##_erf(x * (T)0.70710678118654752440)); }    \
+    RT_INLINE V N##_gelu(V x) { return x * N##_normal_cdf(x); }                                          \
+    RT_INLINE V N##_gelu_backward(V g, V x) {                                                            \
+        V density = N##_exp((T)-0.5 * x * x) * (T)0.39894228040143267794;                                \
+        return g * (N##_normal_cdf(x) + x * density);                                                    \
+    }                                                                                                    \
+    /* x/2 (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3))) */                                                  \
+    RT_INLINE V N##_gelu_inner(V x) {                                                                    \
+        return (T)0.79788456080286535588 * x * (1 + (T)0.044715 * x * x);                                \
+    }                                                                                                    \
+    RT_INLINE V N##_gelu_tanh(V x) { return (T)0.5 * x * (1 + N##_tanh(N##_gelu_inner(x))); }            \
+    RT_INLINE V N##_gelu_tanh_backward(V g, V x) {                                                       \
+        V t = N##_tanh(N##_gelu_inner(x));                                                               \
+        V slope = (T)0.79788456080286535588 * (1 + (T)0.134145 * x * x);                                 \
+        return g * (T)0.5 * ((1 + t) + x * (1 - t * t) * slope);                                         \
+    }
+
+RT_ACTIVATIONS(vf, float, vf)
+RT_ACTIVATIONS(vd, double, vd)
+
+#define v_silu(x) RT_EITHER(silu, x)(x)
+#define v_gelu(x) RT_EITHER(gelu, x)(x)
+#define v_gelu_tanh(x) RT_EITHER(gelu_tanh, x)(x)
+#define v_silu_backward(g, x) RT_EITHER(silu_backward, x)(g, x)
+#define v_gelu_backward(g, x) RT_EITHER(gelu_backward, x)(g, x)
+#define v_gelu_tanh_backward(g, x) RT_EITHER(gelu_tanh_backward, x)(g, x)

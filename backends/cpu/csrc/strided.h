@@ -1,0 +1,36 @@
+/* Walking an N-dimensional operand in the row-major order of a shape, a chunk of elements at a time.
+ *
+ * Kernels only ever see contiguous chunks.  An operand that is laid out otherwise is gathered into
+ * a small staging buffer that stays in the first-level cache; a result is scattered from one. */
+#pragma once
+#include <stdbool.h>
+#include <stdint.h>
+
+enum {
+    RT_MAX_DIMS = 32,
+    RT_CHUNK = 1024 /* elements per staging buffer */
+};
+
+typedef struct {
+    char *base;
+    int64_t itemsize;
+    int ndim; /* after collapsing; at least 1 */
+    int64_t shape[RT_MAX_DIMS];
+    int64_t strides[RT_MAX_DIMS]; /* in elements */
+} rt_walk;
+
+/* Describe an operand; neighbouring dimensions that step evenly are merged, those of size 1 dropped. */
+rt_walk rt_walk_make(uintptr_t base, int64_t itemsize, int ndim, const int64_t *shape, const int64_t *strides);
+
+static inline bool rt_walk_contiguous(const rt_walk *w) { return w->ndim == 1 && w->strides[0] == 1; }
+
+/* Elements [start, start + n) as contiguous memory: in place where they lie so, else gathered into tmp. */
+const void *rt_walk_read(const rt_walk *w, int64_t start, int64_t n, void *tmp);
+/* The address of [start, start + n) if it is contiguous there, else NULL. */
+void *rt_walk_direct(const rt_walk *w, int64_t start, int64_t n);
+void rt_walk_gather(const rt_walk *w, int64_t start, int64_t n, void *dst);
+void rt_walk_scatter(const rt_walk *w, int64_t start, int64_t n, const void *src);
+
+/* Permute the dimensions of several stride lists alike, so that the first list falls from outside to
+ * inside: results are then written in memory order.  Valid where the order of visits is free. */
+void rt_sort_dims(int ndim, int64_t *shape, int lists, int64_t *const *strides);
