@@ -23,6 +23,7 @@ WIDE = (
 )
 
 
+@np.errstate(all="ignore")
 def convert(values: np.ndarray, name: str) -> np.ndarray:
     """Convert `values` to the dtype `name` as PyTorch does.
 
@@ -35,10 +36,9 @@ def convert(values: np.ndarray, name: str) -> np.ndarray:
         values = values.real
     if name in INTEGERS and values.dtype.kind not in "biu":
         values = truncate(values)
-    with np.errstate(all="ignore"):
-        if name == "bfloat16" and values.dtype != NUMPY["bfloat16"]:
-            values = odd_float32(values.astype(np.float64))
-        return values.astype(NUMPY[name])
+    if name == "bfloat16" and values.dtype != NUMPY["bfloat16"]:
+        values = odd_float32(values.astype(np.float64))
+    return values.astype(NUMPY[name])
 
 
 def truncate(values: np.ndarray) -> np.ndarray:

@@ -16,9 +16,8 @@ COMBINE = {"add": np.add, "max": np.maximum}
 
 def gather(out: View, x: View, index: View, *, dim: int) -> None:
     """``out[i, j, k] = x[i, index[i, j, k], k]`` for dim = 1, and likewise for other dims."""
-    source = np.atleast_1d(array(x))  # a 0-d operand counts as one of a single element
-    where = positions(array(index), dim, source.shape)
-    array(out)[...] = source[where].reshape(out.shape)
+    source, index = (np.atleast_1d(array(v)) for v in (x, index))  # a 0-d operand counts as one element
+    array(out)[...] = source[positions(index, dim, source.shape)].reshape(out.shape)
 
 
 def scatter(out: View, index: View, src: View, *, dim: int, mode: str) -> None:
@@ -26,26 +25,25 @@ def scatter(out: View, index: View, src: View, *, dim: int, mode: str) -> None:
 
     Where an index repeats: "set" keeps the last value; "add" and "max" are wide and round once.
     """
-    result = np.atleast_1d(array(out) if mode == "set" else load(out))
-    where = positions(array(index), dim, result.shape)
-    values = np.atleast_1d(array(src))[tuple(map(slice, np.atleast_1d(array(index)).shape))]
+    target, index, src = (np.atleast_1d(array(v)) for v in (out, index, src))
+    where = positions(index, dim, target.shape)
+    values = src[tuple(map(slice, index.shape))].reshape(-1)
     if mode == "set":
-        result[where] = values
+        target[where] = values
         return
+    result = np.atleast_1d(load(out))
     with np.errstate(all="ignore"):
         COMBINE[mode].at(result, where, values.astype(result.dtype))
     store(out, result.reshape(out.shape))
 
 
 def positions(index: np.ndarray, dim: int, shape: tuple[int, ...]) -> tuple[np.ndarray, ...]:
-    """Turn indices along `dim` into one index array per dimension, after checking their range."""
-    index = np.atleast_1d(index)
-    size = shape[dim]
-    wrong = index[(index < 0) | (index >= size)]
+    """Return the places that `index` names along `dim`: per dimension a 1-D array, in row-major order."""
+    wrong = index[(index < 0) | (index >= shape[dim])]
     if wrong.size:
-        raise IndexError(f"index {wrong[0]} is out of bounds for dimension {dim} with size {size}")
-    where = list(np.indices(index.shape, sparse=True))
-    where[dim] = index
+        raise IndexError(f"index {wrong[0]} is out of bounds for dimension {dim} with size {shape[dim]}")
+    where = np.indices(index.shape).reshape(index.ndim, -1)
+    where[dim] = index.reshape(-1)
     return tuple(where)
 
 

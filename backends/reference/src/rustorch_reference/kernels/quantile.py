@@ -90,7 +90,7 @@ def normal_quantile(u: np.ndarray) -> np.ndarray:
 
 
 def log(x: np.ndarray) -> np.ndarray:
-    """Return the natural logarithm of positive numbers: for m * 2**e it is e * log(2) + 2 * atanh(s)."""
+    """Natural logarithm of positive numbers: that of ``m * 2**e`` is ``e log 2 + 2 atanh s``."""
     m, e = np.frexp(x)  # m in [1/2, 1), moved to [sqrt(1/2), sqrt(2))
     m, e = np.where(m < SQRT_HALF, 2.0 * m, m), np.where(m < SQRT_HALF, e - 1, e)
     s = (m - 1.0) / (m + 1.0)
