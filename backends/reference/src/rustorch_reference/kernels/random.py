@@ -67,7 +67,10 @@ def random_bits(out: View, state: View) -> None:
 
 
 def random_uniform(out: View, state: View) -> None:
-    """Uniform in [0, 1): 53 bits of two words for float64, else the upper 24 bits of one word."""
+    """Uniform in [0, 1): 53 bits of two words for float64, else the upper 24 bits of one word.
+
+    float16 and bfloat16 round these 24 bits to nearest, and so can reach 1.
+    """
     count = out.shape.elements
     if out.dtype.name == "float64":
         values = fractions53(state, count)
