@@ -1,0 +1,6 @@
+#pragma once
+#include <stdint.h>
+
+/* Memory for tensors, aligned to 64 bytes; large blocks ask for huge pages.  0 if there is none left. */
+uintptr_t rt_memory_allocate(int64_t nbytes);
+void rt_memory_free(uintptr_t address);
