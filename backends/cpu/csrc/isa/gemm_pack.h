@@ -60,12 +60,19 @@ static void T(pack_transposed)(const REAL *src, int64_t stride, int64_t width, i
 
 /* Panel whose numbers lie across it: copies rows. */
 static void T(pack_rows)(const REAL *src, int64_t k_stride, int64_t width, int64_t kc, int64_t lanes, REAL *out) {
+    if (width == NV * VL && lanes == width) {
+        for (int64_t p = 0; p < kc; p++, src += k_stride, out += NV * VL)
+#pragma GCC unroll 4
+            for (int j = 0; j < NV; j++)
+                v(store)(out + j * VL, v(load)(src + j * VL));
+        return;
+    }
     for (int64_t p = 0; p < kc; p++, src += k_stride, out += lanes) {
         int64_t i = 0;
         for (; i + VL <= width; i += VL)
             v(store)(out + i, v(load)(src + i));
         for (int64_t left = width - i; i < lanes; i += VL, left = 0) /* the rest, then zeros */
-            v(put_head)(out + i, v(head)(src + i, left), lanes - i < VL ? lanes - i : VL);
+            v(put_head)(out + i, v(head)(src + i, left), lesser(lanes - i, VL));
     }
 }
 

@@ -6,13 +6,10 @@
 #define NR (NV * VL)
 
 enum {
-#ifndef KCF
-#define KCF 384
-#endif
-    T(KC) = KCF, /* a tile's panels of A and B pass through the first-level cache */
+    T(KC) = 384, /* a tile's panels of A and B pass through the first-level cache */
     T(MC) = 256 * MR,
     T(NC) = 128 * NR,
-    T(PACK_GRAIN) = 8192,    /* numbers that are worth a task of packing */
+    T(PACK_GRAIN) = 1 << 15, /* numbers that are worth a task of packing */
     T(TASK_WORK) = 1 << 20,  /* multiplications that are worth a task of computing */
 };
 
@@ -24,24 +21,40 @@ typedef struct {
     REAL *packed_a, *packed_b;
     bool direct_a, direct_b;          /* read in place instead of packed */
     int64_t a_panels, b_panels;       /* of the block */
-    int64_t pack_a, pack_b;           /* how many of them are to be packed, counted from the last */
-    int64_t pack_group;               /* panels per packing task */
+    int64_t a_packed, b_packed;       /* the first that is to be packed */
+    int64_t pack_group, a_tasks;      /* panels per packing task; tasks that pack A */
     int64_t a_group, b_group, b_tasks; /* panels per computing task; tasks along n */
 } T(block);
 
+static void T(pack_a_panel)(const T(block) *b, int64_t panel) {
+    int64_t row = panel * MR, rows = lesser(b->m - row, MR);
+    T(pack_panel)(&b->g->a, b->i0 + row, rows, b->k0, b->kc, rows, b->packed_a + row * b->kc);
+}
+
+/* Panels begin .. end.  Where rows of B are contiguous a few rows are copied to all panels in turn:
+ * long stretches of memory instead of a short one per page. */
+static void T(pack_b_panels)(const T(block) *b, int64_t begin, int64_t end) {
+    int64_t step = b->g->b.stride == 1 && !b->g->b.pack ? 8 : b->kc;
+    for (int64_t p = 0; p < b->kc; p += step)
+        for (int64_t panel = begin; panel < end; panel++) {
+            int64_t col = panel * NR, cols = lesser(b->n - col, NR), lanes = round_up(cols, VL);
+            T(pack_panel)(&b->g->b, b->j0 + col, cols, b->k0 + p, lesser(step, b->kc - p), lanes,
+                          b->packed_b + col * b->kc + p * lanes);
+        }
+}
+
+/* Tasks are the groups of A's panels, then those of B's; what is not packed comes first in either. */
 static void T(pack_task)(void *ctx, int64_t task, int thread) {
     (void)thread;
-    T(block) *b = ctx;
-    int64_t end = lesser((task + 1) * b->pack_group, b->pack_a + b->pack_b);
-    for (int64_t i = task * b->pack_group; i < end; i++) {
-        if (i < b->pack_a) {
-            int64_t row = (b->a_panels - 1 - i) * MR, rows = lesser(b->m - row, MR);
-            T(pack_panel)(&b->g->a, b->i0 + row, rows, b->k0, b->kc, rows, b->packed_a + row * b->kc);
-        } else {
-            int64_t col = (b->b_panels - 1 - (i - b->pack_a)) * NR, cols = lesser(b->n - col, NR);
-            T(pack_panel)(&b->g->b, b->j0 + col, cols, b->k0, b->kc, round_up(cols, VL), b->packed_b + col * b->kc);
-        }
+    const T(block) *b = ctx;
+    int64_t begin = b->a_packed + task * b->pack_group;
+    if (begin < b->a_panels) {
+        for (int64_t end = lesser(b->a_panels, begin + b->pack_group); begin < end; begin++)
+            T(pack_a_panel)(b, begin);
+        return;
     }
+    begin = b->b_packed + (task - b->a_tasks) * b->pack_group;
+    T(pack_b_panels)(b, begin, lesser(b->b_panels, begin + b->pack_group));
 }
 
 /* Where a panel's columns lie in a row of C; `whole` if its tiles can be written in place. */
@@ -136,10 +149,11 @@ static int64_t T(plan_tasks)(T(block) *b) {
 static void T(run_block)(T(block) *b, bool pack_b) {
     b->a_panels = ceil_div(b->m, MR);
     b->b_panels = ceil_div(b->n, NR);
-    b->pack_a = b->direct_a ? 0 : b->a_panels;
-    b->pack_b = !pack_b ? 0 : b->direct_b ? b->n % NR != 0 : b->b_panels;
+    b->a_packed = b->direct_a ? b->a_panels : 0;
+    b->b_packed = !pack_b ? b->b_panels : b->direct_b ? b->n / NR : 0;
     b->pack_group = ceil_div(T(PACK_GRAIN), NR * b->kc);
-    rt_parallel_for(ceil_div(b->pack_a + b->pack_b, b->pack_group), T(pack_task), b);
+    b->a_tasks = ceil_div(b->a_panels - b->a_packed, b->pack_group);
+    rt_parallel_for(b->a_tasks + ceil_div(b->b_panels - b->b_packed, b->pack_group), T(pack_task), b);
     rt_parallel_for(T(plan_tasks)(b), T(compute_task), b);
 }
 

@@ -27,9 +27,12 @@ RT_INLINE void T(tile)(int mr, int nv, int64_t k, const REAL *a, int64_t a_row, 
         }
     for (int64_t p = 0; p < k; p++, a += a_step, b += b_step) {
         V row[NV];
+        __builtin_prefetch(a + 16 * a_step); /* the panels together exceed the first-level cache */
 #pragma GCC unroll 4
-        for (int j = 0; j < nv; j++)
+        for (int j = 0; j < nv; j++) {
             row[j] = v(load)(b + j * VL);
+            __builtin_prefetch(b + 8 * b_step + j * VL);
+        }
 #pragma GCC unroll 16
         for (int i = 0; i < mr; i++)
 #pragma GCC unroll 4

@@ -1,7 +1,6 @@
-/* Products with a thin operand: nothing is packed, memory is read once.  Included once per type.
- *
- * Rows of A and columns of B both lie along the inner dimension: every result is a dot product, and a
- * few rows of A share each read of B's columns. */
+/* Products with few rows: nothing is packed, B is read once, as it lies.  Included once per type. */
+
+/* B's columns lie along the inner dimension, like the rows of A: every result is a dot product. */
 enum { T(DOT_ROWS) = 4, T(DOT_COLS) = 4 };
 
 RT_INLINE void T(dots)(int rows, int cols, int64_t k, const REAL *a, int64_t lda, const REAL *b, int64_t ldb,
@@ -29,7 +28,7 @@ RT_INLINE void T(dots)(int rows, int cols, int64_t k, const REAL *a, int64_t lda
     for (int i = 0; i < rows; i++)
 #pragma GCC unroll 4
         for (int j = 0; j < cols; j++)
-            out[i][j] = v(sum)(sum[i][j]);
+            out[i][j] = v(total)(sum[i][j]);
 }
 
 static void T(dot_block)(int64_t rows, int64_t cols, int64_t k, const REAL *a, int64_t lda, const REAL *b, int64_t ldb,
@@ -85,6 +84,48 @@ static void T(run_dots)(const T(rt_gemm) *g) {
     rt_parallel_for(ceil_div(g->n, d.group), T(dot_task), &d);
 }
 
+/* B's rows lie across the inner dimension: rows of B, scaled, add up in a row of C. */
+enum { T(AXPY_ROWS) = 8, T(AXPY_COLS) = 512 };
+
+RT_INLINE void T(axpy_rows)(int rows, int64_t cols, const REAL *a, int64_t a_step, const REAL *b, int64_t ldb, REAL *c) {
+    V scale[T(AXPY_ROWS)];
+#pragma GCC unroll 8
+    for (int r = 0; r < rows; r++)
+        scale[r] = v(set1)(a[r * a_step]);
+    for (int64_t j = 0; j < cols; j += VL) {
+        int64_t left = lesser(cols - j, VL);
+        V sum = left == VL ? v(load)(c + j) : v(head)(c + j, left);
+#pragma GCC unroll 8
+        for (int r = 0; r < rows; r++) {
+            const REAL *from = b + r * ldb + j;
+            sum = v(fma)(scale[r], left == VL ? v(load)(from) : v(head)(from, left), sum);
+        }
+        if (left == VL)
+            v(store)(c + j, sum);
+        else
+            v(put_head)(c + j, sum, left);
+    }
+}
+
+static void T(axpy_task)(void *ctx, int64_t task, int thread) {
+    (void)thread;
+    const T(rt_gemm) *g = ctx;
+    int64_t j0 = task * T(AXPY_COLS), cols = lesser(g->n - j0, T(AXPY_COLS)), p = 0;
+    for (int64_t i = 0; i < g->m; i++)
+        for (int64_t j = j0; j < j0 + cols && !g->accumulate; j++)
+            g->c[i * g->ldc + j] = g->bias ? g->bias[i * g->bias_row + j * g->bias_col] : 0;
+    for (; p < g->k; p += T(AXPY_ROWS))
+        for (int64_t i = 0; i < g->m; i++) {
+            const REAL *a = g->a.data + i * g->a.stride + p * g->a.k_stride, *b = g->b.data + p * g->b.k_stride + j0;
+            REAL *c = g->c + i * g->ldc + j0;
+            if (p + T(AXPY_ROWS) <= g->k)
+                T(axpy_rows)(T(AXPY_ROWS), cols, a, g->a.k_stride, b, g->b.k_stride, c);
+            else
+                for (int64_t q = p; q < g->k; q++, a += g->a.k_stride, b += g->b.k_stride)
+                    T(axpy_rows)(1, cols, a, 0, b, 0, c);
+        }
+}
+
 int T(rt_gemm_strided)(const T(rt_gemm) *g) {
     T(rt_gemm) t = *g;
     if (t.n == 1 && t.ldc == 1) { /* a matrix times a vector: the same as the vector times the transpose */
@@ -93,10 +134,15 @@ int T(rt_gemm_strided)(const T(rt_gemm) *g) {
         t.ldc = t.n;
         t.bias_row = g->bias_col, t.bias_col = g->bias_row;
     }
-    bool along_k = (t.a.k_stride == 1 || t.k == 1) && (t.b.k_stride == 1 || t.k == 1);
-    if (t.m <= T(DOT_ROWS) && t.n > 0 && t.k > 0 && along_k && !t.columns) {
+    /* Dot products end with sums across lanes, a fixed cost that packing must exceed. */
+    bool along_k = t.a.k_stride == 1 && t.b.k_stride == 1, few = t.m <= 4 || (t.m <= 8 && t.k >= 256);
+    if (t.n == 0 || t.k == 0)
+        return T(rt_gemm_run)(&t);
+    if (along_k && few)
         T(run_dots)(&t);
-        return RT_OK;
-    }
-    return T(rt_gemm_run)(&t);
+    else if (t.b.stride == 1 && t.m == 1)
+        rt_parallel_for(ceil_div(t.n, T(AXPY_COLS)), T(axpy_task), &t);
+    else
+        return T(rt_gemm_run)(&t);
+    return RT_OK;
 }

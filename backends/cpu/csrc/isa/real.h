@@ -32,7 +32,11 @@ RT_INLINE vf vf_head(const float *p, int64_t n) { return (vf)_mm512_maskz_loadu_
 RT_INLINE vd vd_head(const double *p, int64_t n) { return (vd)_mm512_maskz_loadu_pd((__mmask8)_bzhi_u32(~0u, (uint32_t)n), p); }
 RT_INLINE void vf_put_head(float *p, vf x, int64_t n) { _mm512_mask_storeu_ps(p, (__mmask16)_bzhi_u32(~0u, (uint32_t)n), (__m512)x); }
 RT_INLINE void vd_put_head(double *p, vd x, int64_t n) { _mm512_mask_storeu_pd(p, (__mmask8)_bzhi_u32(~0u, (uint32_t)n), (__m512d)x); }
+RT_INLINE float vf_total(vf x) { return _mm512_reduce_add_ps((__m512)x); }
+RT_INLINE double vd_total(vd x) { return _mm512_reduce_add_pd((__m512d)x); }
 #else
+RT_INLINE float vf_total(vf x) { return vf_sum(x); }
+RT_INLINE double vd_total(vd x) { return vd_sum(x); }
 RT_INLINE vf vf_head(const float *p, int64_t n) { return vf_load_n(p, n); }
 RT_INLINE vd vd_head(const double *p, int64_t n) { return vd_load_n(p, n); }
 RT_INLINE void vf_put_head(float *p, vf x, int64_t n) { vf_store_n(p, x, n); }
