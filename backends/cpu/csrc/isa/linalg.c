@@ -23,7 +23,9 @@ typedef int (*product_fn)(const product *p);
 #undef RT_REAL_BITS
 
 /* Types without a fast product: rows of B, scaled, add up in a row of C. */
-#define SIMPLE_PRODUCT(NAME, TYPE)                                                                        \
+#define SUM_OF_PRODUCTS(c, a, b) c += a * b
+#define OR_OF_ANDS(c, a, b) c |= a & b
+#define SIMPLE_PRODUCT(NAME, TYPE, ADD)                                                                   \
     static void NAME##_row(void *ctx, int64_t i, int thread) {                                            \
         (void)thread;                                                                                     \
         const product *p = ctx;                                                                           \
@@ -34,7 +36,7 @@ typedef int (*product_fn)(const product *p);
             c[j] = bias ? bias[j] : 0;                                                                    \
         for (int64_t q = 0; q < p->k; q++)                                                                \
             for (int64_t j = 0; j < p->n; j++)                                                            \
-                c[j] += a[q * p->a_col] * b[q * p->b_row + j * p->b_col];                                 \
+                ADD(c[j], a[q * p->a_col], b[q * p->b_row + j * p->b_col]);                               \
     }                                                                                                     \
     static int NAME(const product *p) {                                                                   \
         if (p->n * p->k < 1 << 14) /* a row is not worth a task */                                        \
@@ -44,13 +46,14 @@ typedef int (*product_fn)(const product *p);
             rt_parallel_for(p->m, NAME##_row, (void *)p);                                                 \
         return RT_OK;                                                                                     \
     }
-SIMPLE_PRODUCT(product_u8, uint8_t)
-SIMPLE_PRODUCT(product_i8, int8_t)
-SIMPLE_PRODUCT(product_i16, int16_t)
-SIMPLE_PRODUCT(product_i32, int32_t)
-SIMPLE_PRODUCT(product_i64, int64_t)
-SIMPLE_PRODUCT(product_c64, float _Complex)
-SIMPLE_PRODUCT(product_c128, double _Complex)
+SIMPLE_PRODUCT(product_bool, uint8_t, OR_OF_ANDS)
+SIMPLE_PRODUCT(product_u8, uint8_t, SUM_OF_PRODUCTS)
+SIMPLE_PRODUCT(product_i8, int8_t, SUM_OF_PRODUCTS)
+SIMPLE_PRODUCT(product_i16, int16_t, SUM_OF_PRODUCTS)
+SIMPLE_PRODUCT(product_i32, int32_t, SUM_OF_PRODUCTS)
+SIMPLE_PRODUCT(product_i64, int64_t, SUM_OF_PRODUCTS)
+SIMPLE_PRODUCT(product_c64, float _Complex, SUM_OF_PRODUCTS)
+SIMPLE_PRODUCT(product_c128, double _Complex, SUM_OF_PRODUCTS)
 
 /* Reduced precision: converted, multiplied and summed in float32, rounded once. */
 typedef struct {
@@ -97,12 +100,13 @@ static const struct {
     product_fn run;
     int itemsize;
 } products[RT_DTYPE_COUNT] = {
-    [RT_UINT8] = {product_u8, 1},       [RT_INT8] = {product_i8, 1},
-    [RT_INT16] = {product_i16, 2},      [RT_INT32] = {product_i32, 4},
-    [RT_INT64] = {product_i64, 8},      [RT_FLOAT16] = {product_f16, 2},
-    [RT_BFLOAT16] = {product_bf16, 2},  [RT_FLOAT32] = {RT_LOCAL(product_f32), 4},
+    [RT_BOOL] = {product_bool, 1},        [RT_UINT8] = {product_u8, 1},
+    [RT_INT8] = {product_i8, 1},          [RT_INT16] = {product_i16, 2},
+    [RT_INT32] = {product_i32, 4},        [RT_INT64] = {product_i64, 8},
+    [RT_FLOAT16] = {product_f16, 2},      [RT_BFLOAT16] = {product_bf16, 2},
+    [RT_FLOAT32] = {RT_LOCAL(product_f32), 4},
     [RT_FLOAT64] = {RT_LOCAL(product_f64), 8},
-    [RT_COMPLEX64] = {product_c64, 8},  [RT_COMPLEX128] = {product_c128, 16},
+    [RT_COMPLEX64] = {product_c64, 8},    [RT_COMPLEX128] = {product_c128, 16},
 };
 
 int rt_matmul(int dtype, uintptr_t out, uintptr_t a, uintptr_t b, uintptr_t bias, int64_t m, int64_t n, int64_t k,

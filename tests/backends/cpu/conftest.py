@@ -1,0 +1,59 @@
+"""Run kernels of the cpu backend on NumPy arrays, with every instruction set that this machine has."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from rustorch.shape import Shape
+from rustorch_cpu.kernels import all_kernels
+from rustorch_cpu.native import isa, set_isa, supported_isas
+
+KERNELS = {(kernel.op, dtype): kernel.fn for kernel in all_kernels() for dtype in kernel.dtypes}
+
+
+def make_view(array, dtype=None):
+    """Return an operand view of `array`'s own memory; `dtype` names what its bytes mean."""
+    if array is None:
+        return None
+    shape = Shape(array.shape)
+    strides = tuple(step // array.itemsize for step in array.strides)
+    if array.flags.c_contiguous:
+        strides = shape.strides
+    return SimpleNamespace(
+        storage=SimpleNamespace(buffer=array.ctypes.data),
+        offset=0,
+        shape=shape,
+        strides=strides,
+        dtype=SimpleNamespace(name=dtype or array.dtype.name, itemsize=array.itemsize),
+    )
+
+
+def run(op, out, *inputs, dtype=None, **attributes):
+    """Call one kernel; `out` is an array or a tuple of arrays, and is returned."""
+    outs = out if isinstance(out, tuple) else (out,)
+    views = tuple(make_view(x, dtype) for x in outs)
+    fn = KERNELS[op, dtype or next(x for x in inputs if x is not None).dtype.name]
+    fn(views if isinstance(out, tuple) else views[0], *(make_view(x, dtype) for x in inputs), **attributes)
+    return out
+
+
+@pytest.fixture(name="run")
+def run_fixture():
+    """The function `run` above."""
+    return run
+
+
+@pytest.fixture(params=supported_isas())
+def each_isa(request):
+    """Select one instruction set after the other."""
+    before = isa()
+    set_isa(request.param)
+    yield request.param
+    set_isa(before)
+
+
+@pytest.fixture
+def random():
+    """A seeded generator."""
+    return np.random.default_rng(0)
