@@ -1,0 +1,110 @@
+"""RusTorch: deep learning in Python on any hardware for which there is a backend."""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from rustorch import autograd, dispatch, dtypes, ops, plugins
+from rustorch.autograd import (
+    Variable,
+    enable_grad,
+    inference_mode,
+    is_grad_enabled,
+    is_inference_mode_enabled,
+    no_grad,
+    set_grad_enabled,
+)
+from rustorch.device import Device, get_default_device, set_default_device
+from rustorch.dispatch import fallback, fallback_report, override, provenance, set_fallback
+from rustorch.dtypes import (
+    DType,
+    bfloat16,
+    complex64,
+    complex128,
+    float16,
+    float32,
+    float64,
+    get_default_dtype,
+    int8,
+    int16,
+    int32,
+    int64,
+    promote_types,
+    set_default_dtype,
+    uint8,
+)
+from rustorch.errors import (
+    ArgumentError,
+    ArgumentTypeError,
+    AutogradError,
+    DeviceError,
+    DeviceIndexError,
+    DeviceLostError,
+    DTypeError,
+    MissingKernelError,
+    MissingPackageError,
+    OutOfBoundsError,
+    OutOfMemoryError,
+    PluginError,
+    RusTorchError,
+    SerializationError,
+    ShapeError,
+    TensorError,
+)
+from rustorch.rng import (
+    Generator,
+    default_generator,
+    get_rng_state,
+    initial_seed,
+    manual_seed,
+    seed,
+    set_rng_state,
+)
+from rustorch.shape import Shape
+from rustorch.tensor import Tensor
+
+__version__ = "0.1.0"
+
+# PyTorch's names
+device = Device
+dtype = DType
+Size = Shape
+half, double, short, long = float16, float64, int16, int64
+cfloat, cdouble = complex64, complex128
+
+#: Loaded when first used, so that `import rustorch` stays quick.
+_LAZY = frozenset({
+    "cli", "cuda", "data", "distributed", "nn", "optim", "testing", "training", "utils", "visualization",
+})  # fmt: skip
+_FROM_LAZY = {"Model": "training"}
+
+
+def _export_functions() -> None:
+    scope = globals()
+    for entry in ops.functions.values():
+        for name in (entry.name, *entry.aliases):
+            scope[name] = entry.function
+            if entry.inplace is not None and entry.name in ("relu", "sigmoid", "tanh", "exp", "sqrt", "neg"):
+                scope.setdefault(f"{name}_", entry.inplace)
+
+
+_export_functions()
+del _export_functions
+
+# names that are Python built-ins too; set last, since this module's own code uses the built-ins
+from rustorch.dtypes import bool_ as bool  # noqa: E402, A004
+from rustorch.dtypes import float32 as float  # noqa: E402, A004
+from rustorch.dtypes import int32 as int  # noqa: E402, A004
+
+
+def __getattr__(name: str) -> Any:
+    if name in _LAZY:
+        return importlib.import_module(f"rustorch.{name}")
+    if name in _FROM_LAZY:
+        return getattr(importlib.import_module(f"rustorch.{_FROM_LAZY[name]}"), name)
+    raise AttributeError(f"module 'rustorch' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_LAZY, *_FROM_LAZY})

@@ -1,0 +1,350 @@
+"""Walking the tape backwards.
+
+No recursion: a graph of any depth works.  A node runs when all gradients of its results have
+arrived; among those ready the one recorded last runs first, so memory is freed as early as it can.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Sequence
+from sys import getrefcount
+from typing import Any
+
+from rustorch.base import Spec, TensorBase
+from rustorch.errors import ArgumentError, ArgumentTypeError, AutogradError, ShapeError
+from rustorch.tape import Node, Output, edge_of, mode
+
+#: getrefcount() of a gradient that only the engine holds when it reaches its leaf (see `_accumulate`).
+_ENGINE_ONLY = 4
+
+
+def backward(
+    tensors: Any,
+    grad_tensors: Any = None,
+    retain_graph: bool | None = None,  # noqa: FBT001
+    create_graph: bool = False,  # noqa: FBT001, FBT002
+    inputs: Any = None,
+) -> None:
+    """Accumulate the gradients of `tensors` in the ``grad`` of the leaves that they depend on.
+
+    Args:
+        tensors: a tensor or several.
+        grad_tensors: the gradient of each (None for tensors of one element).
+        retain_graph: keep what the tape saved; as `create_graph` if None.
+        create_graph: record the derivative, to differentiate it again.
+        inputs: only these leaves accumulate; all if None.
+
+    Raises:
+        AutogradError: if nothing requires grad, a graph is gone, or a saved tensor was changed.
+        ShapeError: if a gradient's shape is not that of its tensor.
+    """
+    roots = _roots("backward", _listed(tensors), grad_tensors, create_graph)
+    only = None if inputs is None else [_target("backward", x) for x in _listed(inputs)]
+    _run(roots, keep=create_graph if retain_graph is None else retain_graph, create=create_graph, leaves=only)
+
+
+def grad(
+    outputs: Any,
+    inputs: Any,
+    grad_outputs: Any = None,
+    retain_graph: bool | None = None,  # noqa: FBT001
+    create_graph: bool = False,  # noqa: FBT001, FBT002
+    only_inputs: bool = True,  # noqa: FBT001, FBT002
+    allow_unused: bool = False,  # noqa: FBT001, FBT002
+) -> tuple[Any, ...]:
+    """Return the gradients of `outputs` with respect to `inputs`, without touching any ``grad``.
+
+    Args:
+        outputs: a tensor or several.
+        inputs: a tensor or several, leaves or not.
+        grad_outputs: the gradient of each output (None for tensors of one element).
+        retain_graph: keep what the tape saved; as `create_graph` if None.
+        create_graph: record the derivative, to differentiate it again.
+        only_inputs: must be True; PyTorch has it.
+        allow_unused: None instead of an error for an input that no output depends on.
+
+    Raises:
+        AutogradError: as :func:`backward`, or if an input is unused.
+    """
+    if not only_inputs:
+        raise ArgumentError("grad: only_inputs=False does not exist", hint="use backward() to accumulate in leaves")
+    wanted = _listed(inputs)
+    targets = [_target("grad", x) for x in wanted]
+    roots = _roots("grad", _listed(outputs), grad_outputs, create_graph)
+    keep = create_graph if retain_graph is None else retain_graph
+    found = _run(roots, keep=keep, create=create_graph, capture=targets)
+    result = [found.get(_key(t)) for t in targets]
+    if not allow_unused:
+        for position, g in enumerate(result):
+            if g is None:
+                raise AutogradError(
+                    f"grad: input {position} was not used to compute the outputs",
+                    hint="pass allow_unused=True to get None for it",
+                )
+    return tuple(result)
+
+
+# -- arguments ---------------------------------------------------------------------------------------
+
+
+def _listed(value: Any) -> list[Any]:
+    return [value] if isinstance(value, TensorBase) else list(value)
+
+
+def _target(name: str, x: Any) -> Any:
+    if not isinstance(x, TensorBase):
+        raise ArgumentTypeError(f"{name}: expected tensors, got {type(x).__name__}")
+    if not x.needs_grad:
+        raise AutogradError(f"{name}: one of the inputs does not require grad")
+    return edge_of(x)
+
+
+def _roots(name: str, tensors: list[Any], grads: Any, create: bool) -> list[tuple[Any, Any]]:  # noqa: FBT001
+    given = [None] * len(tensors) if grads is None else _listed(grads)
+    if len(given) != len(tensors):
+        raise ArgumentError(f"{name}: one gradient per tensor is required, got {len(given)} for {len(tensors)}")
+    roots = []
+    for x, g in zip(tensors, given, strict=True):
+        if not isinstance(x, TensorBase):
+            raise ArgumentTypeError(f"{name}: expected tensors, got {type(x).__name__}")
+        if not x.needs_grad:
+            raise AutogradError(f"{name}: the tensor does not require grad and has no grad_fn")
+        roots.append((edge_of(x), _root_gradient(name, x, g, create)))
+    return roots
+
+
+def _root_gradient(name: str, x: Any, g: Any, create: bool) -> Any:  # noqa: FBT001
+    if g is None:
+        if x.shape.elements != 1:
+            raise AutogradError(
+                f"{name}: a gradient is required for a tensor of shape {tuple(x.shape)}; only one element may go without",
+                hint="reduce it first, e.g. .sum(), or pass the gradient",
+            )
+        return x.detach().new_ones(x.shape)
+    if not isinstance(g, TensorBase):
+        raise ArgumentTypeError(f"{name}: a gradient must be a tensor, got {type(g).__name__}")
+    if g.shape != x.shape:
+        raise ShapeError(f"{name}: the gradient must have shape {tuple(x.shape)}, got {tuple(g.shape)}")
+    return g if create else g.detach()  # type: ignore[attr-defined]
+
+
+# -- the walk ----------------------------------------------------------------------------------------
+
+
+def _key(edge: Any) -> Any:
+    """Identify where a gradient goes: a leaf by itself, a result by its node and number."""
+    if isinstance(edge, Output):
+        return (id(edge.node), edge.index)
+    return (id(edge), 0)
+
+
+def _node_of(edge: Any) -> Any:
+    return edge.node if edge.__class__ is Output else edge
+
+
+def _run(
+    roots: list[tuple[Any, Any]],
+    *,
+    keep: bool,
+    create: bool,
+    leaves: list[Any] | None = None,
+    capture: list[Any] | None = None,
+) -> dict[Any, Any]:
+    """Send gradients from the roots down; return those of `capture`, or accumulate in leaves."""
+    wanted = None if leaves is None and capture is None else [_node_of(e) for e in (leaves or capture or ())]
+    waiting, useful = _survey([_node_of(e) for e, _ in roots], wanted)
+    captured = {} if capture is None else dict.fromkeys(map(_key, capture))
+    pending: dict[Any, dict[int, Any]] = {}
+    ready: list[tuple[int, int, Any]] = []
+    before, mode.grad = mode.grad, create
+
+    def deliver(edge: Any, g: Any) -> None:
+        index, node = (edge.index, edge.node) if edge.__class__ is Output else (0, edge)
+        slots = pending.setdefault(node, {})
+        slots[index] = g if index not in slots else slots[index] + g
+
+    def arrived(node: Any) -> None:
+        heapq.heappush(ready, (-node.sequence if isinstance(node, Node) else -1 << 62, id(node), node))
+
+    try:
+        for edge, g in roots:
+            if useful is None or _node_of(edge) in useful:
+                deliver(edge, g)
+        for node in {id(n): n for n in map(_node_of, (e for e, _ in roots))}.values():
+            if waiting[node] == 0 and node in pending:
+                arrived(node)
+        while ready:
+            node = heapq.heappop(ready)[2]
+            slots = pending.pop(node, None)
+            if not isinstance(node, Node):
+                if slots is not None:
+                    _reach_leaf(node, slots, captured, accumulate=capture is None, create=create)
+                continue
+            if slots is not None:
+                slots = _hooked(node, slots)
+                _capture(node, slots, captured)
+            edges = node.edges
+            grads = _input_gradients(node, slots, useful) if slots is not None else [None] * len(edges)
+            slots = None
+            if not keep:
+                node.release()
+            for position, edge in enumerate(edges):
+                if edge is None:
+                    continue
+                child = _node_of(edge)
+                if useful is not None and child not in useful:
+                    continue
+                g = grads[position]
+                grads[position] = None  # so that the buffer counts as the engine's own at the leaf
+                if g is not None:
+                    deliver(edge, g)
+                    g = None
+                waiting[child] -= 1
+                if waiting[child] == 0:
+                    arrived(child)
+    finally:
+        mode.grad = before
+    return captured
+
+
+def _survey(roots: list[Any], wanted: list[Any] | None) -> tuple[dict[Any, int], set[Any] | None]:
+    """Return how many gradients each node waits for, and the nodes that lead to a wanted one."""
+    waiting: dict[Any, int] = dict.fromkeys(roots, 0)
+    order: list[Any] = []
+    stack = list(waiting)
+    while stack:
+        node = stack.pop()
+        order.append(node)
+        if not isinstance(node, Node):
+            continue
+        for edge in node.edges:
+            if edge is None:
+                continue
+            child = edge.node if edge.__class__ is Output else edge
+            if child not in waiting:
+                waiting[child] = 0
+                stack.append(child)
+    useful = None if wanted is None else _leading_to(order, set(wanted))
+    for node in order:
+        if isinstance(node, Node) and (useful is None or node in useful):
+            for edge in node.edges:
+                if edge is not None:
+                    waiting[_node_of(edge)] += 1
+    return waiting, useful
+
+
+def _leading_to(nodes: list[Any], wanted: set[Any]) -> set[Any]:
+    """Return the nodes from which a wanted one can be reached (a node is recorded after its inputs)."""
+    useful = {n for n in nodes if n in wanted}
+    inner = sorted((n for n in nodes if isinstance(n, Node)), key=lambda n: n.sequence)
+    for node in inner:
+        if any(edge is not None and _node_of(edge) in useful for edge in node.edges):
+            useful.add(node)
+    return useful
+
+
+def _input_gradients(node: Node, slots: dict[int, Any], useful: set[Any] | None) -> list[Any]:
+    g = slots.get(0) if len(node.results) == 1 else tuple(slots.get(i) for i in range(len(node.results)))
+    slots.clear()
+    edges = node.edges
+    if useful is not None:  # compute nothing that nobody asked for
+        node.edges = [None if e is None or _node_of(e) not in useful else e for e in edges]
+    try:
+        grads = node.differentiate(g)
+    except AutogradError:
+        raise
+    except Exception as error:
+        if node.trace:
+            error.add_note(f"The op was recorded here:\n{node.trace}") if hasattr(error, "add_note") else None
+        raise
+    finally:
+        node.edges = edges
+    if len(grads) != len(edges):
+        raise AutogradError(f"{node.name()}: one gradient per input is required, got {len(grads)} for {len(edges)}")
+    specs = node.saved if node.saved is not None else []
+    fitted = [
+        None if g is None or edge is None else _fitted(node, g, spec)
+        for g, edge, spec in zip(grads, edges, specs, strict=True)
+    ]
+    if mode.anomaly:
+        _look_for_nan(node, fitted)
+    return fitted
+
+
+def _fitted(node: Node, g: Any, like: Spec | TensorBase) -> Any:
+    """Undo broadcasting and promotion: bring a gradient to the shape, dtype and device of its input."""
+    if g.shape is not like.shape and g.shape != like.shape:
+        try:
+            g = g.sum_to_size(like.shape) if len(g.shape) >= len(like.shape) else g.expand(like.shape)
+        except ShapeError as error:
+            raise ShapeError(
+                f"{node.name()}: a gradient of shape {tuple(like.shape)} is required, got {tuple(g.shape)}"
+            ) from error
+        if g.shape != like.shape:
+            g = g.expand(like.shape)
+    if g.dtype is not like.dtype:
+        g = g.to(like.dtype)
+    if g.device is not like.device:
+        g = g.to(like.device)
+    return g
+
+
+def _look_for_nan(node: Node, grads: Sequence[Any]) -> None:
+    for position, g in enumerate(grads):
+        if g is not None and bool(g.detach().isnan().any()):
+            where = f"\nThe op was recorded here:\n{node.trace}" if node.trace else ""
+            raise AutogradError(f"backward: {node.name()} returned NaN as the gradient of input {position}{where}")
+
+
+def _hooked(node: Node, slots: dict[int, Any]) -> dict[int, Any]:
+    if node.hooks:
+        for index, hooks in node.hooks.items():
+            if index in slots:
+                slots[index] = run_hooks(hooks, slots[index])
+    return slots
+
+
+def run_hooks(hooks: dict[int, Any], g: Any) -> Any:
+    """Return the gradient after all hooks; each may return a replacement."""
+    for hook in list(hooks.values()):
+        replaced = hook(g)
+        if replaced is not None:
+            if not isinstance(replaced, TensorBase) or replaced.shape != g.shape:
+                raise AutogradError(f"hook: a gradient of shape {tuple(g.shape)} or None is required, got {replaced!r}")
+            g = replaced
+    return g
+
+
+def _capture(node: Any, slots: dict[int, Any], captured: dict[Any, Any]) -> None:
+    if captured:
+        for index, g in slots.items():
+            if (id(node), index) in captured:
+                captured[id(node), index] = g
+
+
+def _reach_leaf(leaf: Any, slots: dict[int, Any], captured: dict[Any, Any], *, accumulate: bool, create: bool) -> None:
+    if leaf.hooks:
+        slots[0] = run_hooks(leaf.hooks.get("grad", {}), slots[0])
+    if not accumulate:
+        key = (id(leaf), 0)
+        if key in captured:
+            captured[key] = slots[0]
+        return
+    _accumulate(leaf, slots, create=create)
+    if leaf.hooks:
+        for hook in list(leaf.hooks.get("accumulated", {}).values()):
+            hook(leaf)
+
+
+def _accumulate(leaf: Any, slots: dict[int, Any], *, create: bool) -> None:
+    g = slots.pop(0)
+    old = leaf.grad_
+    if old is None:
+        # another holder could change it in place later, so only a gradient of our own is kept as it is
+        own = getrefcount(g) <= _ENGINE_ONLY - 1 and getrefcount(g.storage) <= 2 and g.strides is g.shape.strides
+        leaf.grad_ = g if own or create else g.clone()
+    elif create:
+        leaf.grad_ = old + g
+    else:
+        old.add_(g)

@@ -1,0 +1,113 @@
+"""Whether operations are recorded."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from rustorch.tape import mode
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+class _Switch:
+    """A context manager and decorator that sets modes and puts them back."""
+
+    def __init__(self, **values: bool) -> None:
+        self._values = values
+        self._before: list[dict[str, bool]] = []
+
+    def __enter__(self) -> _Switch:
+        self._before.append({name: getattr(mode, name) for name in self._values})
+        for name, value in self._values.items():
+            setattr(mode, name, value)
+        return self
+
+    def __exit__(self, *_exc: object) -> None:
+        for name, value in self._before.pop().items():
+            setattr(mode, name, value)
+
+    def __call__(self, function: F) -> F:
+        values = self._values
+
+        if inspect.isgeneratorfunction(function):
+
+            @functools.wraps(function)
+            def steps(*args: Any, **kwargs: Any) -> Any:
+                running = function(*args, **kwargs)
+                while True:
+                    with _Switch(**values):
+                        try:
+                            item = next(running)
+                        except StopIteration as stop:
+                            return stop.value
+                    yield item
+
+            return steps  # type: ignore[return-value]
+
+        @functools.wraps(function)
+        def switched(*args: Any, **kwargs: Any) -> Any:
+            with _Switch(**values):
+                return function(*args, **kwargs)
+
+        return switched  # type: ignore[return-value]
+
+
+def no_grad(function: Any = None) -> Any:
+    """Record nothing inside the block or decorated function.
+
+    >>> import rustorch
+    >>> x = rustorch.ones(2, requires_grad=True)
+    >>> with rustorch.no_grad():
+    ...     y = x * 2
+    >>> y.requires_grad
+    False
+    """
+    switch = _Switch(grad=False)
+    return switch if function is None else switch(function)
+
+
+def enable_grad(function: Any = None) -> Any:
+    """Record again, inside a ``no_grad`` block."""
+    switch = _Switch(grad=True)
+    return switch if function is None else switch(function)
+
+
+def inference_mode(mode: Any = True) -> Any:  # noqa: FBT002
+    """Record nothing, and promise that the results are never used by autograd later."""
+    if callable(mode):
+        return _Switch(grad=False, inference=True)(mode)
+    return _Switch(grad=not mode, inference=bool(mode))
+
+
+class set_grad_enabled(_Switch):  # noqa: N801 - PyTorch's name
+    """Switch recording on or off, at once; as a ``with`` block, until its end."""
+
+    def __init__(self, mode: bool) -> None:  # noqa: FBT001
+        super().__init__(grad=bool(mode))
+        super().__enter__()
+
+    def __enter__(self) -> _Switch:
+        return self
+
+
+def is_grad_enabled() -> bool:
+    """Return whether operations are recorded in this thread."""
+    return mode.grad
+
+
+def is_inference_mode_enabled() -> bool:
+    """Return whether this thread is in inference mode."""
+    return mode.inference
+
+
+def set_detect_anomaly(mode_: bool) -> None:  # noqa: FBT001
+    """Remember for every op where it was recorded, and stop backward at the first NaN."""
+    mode.anomaly = bool(mode_)
+
+
+def detect_anomaly() -> Any:
+    """Return a ``with`` block in which anomaly mode is on; see :func:`set_detect_anomaly`."""
+    return _Switch(anomaly=True)

@@ -1,0 +1,109 @@
+"""The contract between the core and a backend: plain records and one protocol, no behaviour.
+
+A backend is an ordinary package with an entry point in the group ``rustorch.plugins``.  Its plugin
+object answers the hooks of :mod:`rustorch.dispatch.hookspecs` with the records defined here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol, runtime_checkable
+
+#: (major, minor).  A minor step only adds optional things; a major step may break.
+CONTRACT_VERSION = (1, 0)
+
+#: Entry-point group in which backends, kernel overrides and communicators announce themselves.
+ENTRY_POINT_GROUP = "rustorch.plugins"
+
+Layout = Literal["contiguous", "strided"]
+Buffer = Any  # whatever a runtime's `allocate` returned; opaque to the core
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """A probe's answer: the backend can run here, on `count` devices."""
+
+    count: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Absent:
+    """A probe's answer: the backend cannot run here, and why; `hint` says what would help."""
+
+    reason: str
+    hint: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class BackendInfo:
+    """What a plugin says about a backend before any driver is touched."""
+
+    name: str  # the device type: the part of "name:index" before the colon
+    contract: str = ">=1.0,<2"  # contract versions that the plugin was written for
+    probe: Callable[[], Ready | Absent] = Ready  # may load a driver; called on first use only
+    priority: int = 0  # the ready backend with the highest priority is the default device
+    description: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceInfo:
+    """Facts about one opened device."""
+
+    name: str  # "Intel Xeon ...", "NVIDIA H200"
+    arch: str = ""  # "avx512", "sm_90"
+    total_memory: int = 0  # bytes; 0 if unknown
+    dtypes: frozenset[str] = frozenset()  # names of the dtypes that the device can hold
+    host_memory: bool = False  # buffers are host memory and `host_view` works
+    details: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Kernel:
+    """One implementation of one op on one backend.
+
+    ``fn(out, *inputs, **attributes) -> None`` writes its result into ``out`` (a tuple for an op
+    with several results).  Every operand is a view with ``storage.buffer``, ``offset``, ``shape``,
+    ``strides`` (both offset and strides in elements) and ``dtype``; an optional operand that was
+    not given is ``None``.  A kernel reads nothing else and keeps no reference.
+    """
+
+    op: str
+    fn: Callable[..., None]
+    dtypes: frozenset[str]  # names; matched against the op's dispatch dtype
+    layout: Layout = "contiguous"  # "contiguous": the core copies other layouts before the call
+    version: int = 1  # version of the op's meaning that the kernel implements
+    priority: int = 0  # among several kernels for the same op and dtype the highest wins
+    when: Callable[..., bool] | None = None  # evaluated with the kernel's arguments; False: next one
+    deterministic: bool = True
+
+
+@runtime_checkable
+class Runtime(Protocol):
+    """Memory and order of execution of one device.  Members marked (optional) may be missing."""
+
+    def allocate(self, nbytes: int) -> Buffer:
+        """Return a buffer of at least `nbytes` (which may be 0); raise OutOfMemoryError if none is left."""
+
+    def free(self, buffer: Buffer, nbytes: int) -> None:
+        """Take back a buffer.  Must not raise; may be called from a finalizer."""
+
+    def copy_from_host(self, buffer: Buffer, offset: int, source: memoryview) -> None:
+        """Copy bytes of host memory into the buffer, `offset` bytes from its start."""
+
+    def copy_to_host(self, target: memoryview, buffer: Buffer, offset: int) -> None:
+        """Copy bytes of the buffer, from `offset`, into writable host memory; waits for pending work."""
+
+    def synchronize(self) -> None:
+        """Wait until all submitted work is done; errors of that work are raised here at the latest."""
+
+    def info(self) -> DeviceInfo:
+        """Return the facts about this device."""
+
+    # (optional) adopt(array: numpy.ndarray) -> Buffer
+    #     Use the memory of a NumPy array as a buffer without a copy.  Default: the core copies.
+    # (optional) host_view(buffer, nbytes) -> memoryview
+    #     The buffer as host memory, without a copy.  Default: the core copies.
+    # (optional) memory_stats() -> dict[str, int]          Default: {}
+    # (optional) empty_cache() -> None                     Default: nothing
+    # (optional) set_num_threads(n) / get_num_threads()    Default: an error that says so

@@ -1,0 +1,136 @@
+"""Opening devices: from a name to a runtime and a kernel table, on first use."""
+
+from __future__ import annotations
+
+import os
+import threading
+from typing import Any
+
+from rustorch import device as device_facts
+from rustorch.device import Device
+from rustorch.dispatch import observers, policy
+from rustorch.dispatch.contract import Absent, BackendInfo, Ready
+from rustorch.dispatch.tables import Offer, Table
+from rustorch.errors import DeviceError, DeviceIndexError, PluginError
+
+_lock = threading.RLock()
+_opened: dict[Device, None] = {}
+_probed: dict[str, Ready | Absent] = {}
+
+
+def plugins() -> Any:
+    """Return the process's plugins; pluggy is imported only here, on first use."""
+    from rustorch.dispatch.plugins import plugins as found
+
+    return found()
+
+
+def probe(backend: BackendInfo) -> Ready | Absent:
+    """Ask a backend once whether it can run here."""
+    with _lock:
+        answer = _probed.get(backend.name)
+        if answer is None:
+            try:
+                answer = backend.probe()
+            except Exception as error:  # noqa: BLE001 - a stranger's code may raise anything
+                answer = Absent(f"its probe failed: {type(error).__name__}: {error}")
+            _probed[backend.name] = answer
+        return answer
+
+
+def open_device(device: Device) -> None:
+    """Give a device its runtime, facts and kernel table.
+
+    Raises:
+        DeviceError: if no such backend is installed, or it cannot run here; says what would help.
+        DeviceIndexError: if the backend has fewer devices.
+    """
+    with _lock:
+        if device in _opened:
+            return
+        backend = _backend_of(device)
+        answer = probe(backend)
+        if isinstance(answer, Absent):
+            raise DeviceError(f"device {device}: backend {device.type!r} cannot run here: {answer.reason}", hint=answer.hint)
+        if device.index >= answer.count:
+            raise DeviceIndexError(f"device {device}: the backend has {answer.count} device(s), got index {device.index}")
+        runtime = plugins().manager.hook.rustorch_open(name=device.type, ordinal=device.index)
+        if runtime is None:
+            raise PluginError(f"device {device}: no plugin opened it although one announced the backend")
+        device.runtime = runtime
+        device.info = runtime.info()
+        device.kernels = _table(device)
+        _opened[device] = None
+
+
+def _backend_of(device: Device) -> BackendInfo:
+    found: dict[str, BackendInfo] = plugins().backends()
+    backend = found.get(device.type)
+    if backend is None:
+        rejected = plugins().rejection_of(device.type)
+        why = f"its plugin was rejected: {rejected}" if rejected else f"installed are {', '.join(sorted(found)) or 'none'}"
+        raise DeviceError(
+            f"device {device}: no backend is called {device.type!r}; {why}",
+            hint=f"pip install rustorch[{device.type}], or see `rustorch doctor`",
+        )
+    return backend
+
+
+def _table(device: Device) -> Table:
+    offers: dict[str, list[Offer]] = {}
+    for plugin, kernels in plugins().answers("rustorch_kernels", name=device.type, info=device.info):
+        for kernel in kernels or ():
+            offers.setdefault(kernel.op, []).append(Offer(kernel, plugin))
+    for found in offers.values():
+        found.sort(key=lambda offer: (-offer.kernel.priority, offer.plugin))
+    return Table(device, offers, observers.wrappers())
+
+
+def rebuild_tables() -> None:
+    """Swap a fresh table into every opened device."""
+    with _lock:
+        for device in _opened:
+            device.kernels = _table(device)
+
+
+def forget(backend: str) -> None:
+    """Close the devices of a backend whose plugin went away."""
+    with _lock:
+        _probed.pop(backend, None)
+        for device in [d for d in _opened if d.type == backend]:
+            del _opened[device]
+            device.kernels = device_facts.unopened(device, "kernels")
+            device.runtime = device_facts.unopened(device, "runtime")
+            device.info = device_facts.unopened(device, "info")
+
+
+def find_default() -> Device:
+    """Return ``RUSTORCH_DEVICE``, else the first device of the ready backend with the highest priority."""
+    wanted = os.environ.get("RUSTORCH_DEVICE")
+    if wanted:
+        return Device(wanted)
+    found = sorted(plugins().backends().values(), key=lambda b: (-b.priority, b.name))
+    for backend in found:
+        if isinstance(probe(backend), Ready):
+            return Device(backend.name)
+    raise DeviceError("no backend can run here", hint="pip install rustorch, and see `rustorch doctor`")
+
+
+def find_host(device: Device) -> Device | None:
+    """Return the best ready device on host memory other than `device`."""
+    for backend in sorted(plugins().backends().values(), key=lambda b: (-b.priority, b.name)):
+        candidate = Device(backend.name)
+        if candidate is not device and isinstance(probe(backend), Ready) and candidate.info.host_memory:
+            return candidate
+    return None
+
+
+def opened_devices() -> list[Device]:
+    """Return the devices in use."""
+    return list(_opened)
+
+
+device_facts.opener = open_device
+device_facts.find_default = find_default
+policy.rebuild = rebuild_tables
+policy.find_host = find_host

@@ -1,0 +1,27 @@
+"""The op table: every op is declared once, in the file of its family."""
+
+from rustorch.ops import (
+    binary,
+    creation,
+    elementwise,
+    indexing,
+    linalg,
+    movement,
+    op,
+    public,
+    reduce,
+    select,
+    unary,
+)
+from rustorch.ops.public import functions
+
+
+def names() -> list[str]:
+    """Return the names of all public functions."""
+    return sorted(functions)
+
+
+__all__ = [
+    "binary", "creation", "elementwise", "functions", "indexing", "linalg", "movement", "names", "op", "public",
+    "reduce", "select", "unary",
+]  # fmt: skip

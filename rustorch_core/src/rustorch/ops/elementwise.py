@@ -1,0 +1,417 @@
+"""Elementwise ops: one declaration gives the op, its function, in-place form and ``out=``.
+
+Operands broadcast and are promoted as in PyTorch; kernels see them expanded and of one dtype.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from rustorch import dtypes
+from rustorch.base import TensorBase, allocate, view_of
+from rustorch.device import Device
+from rustorch.dispatch.tables import packed
+from rustorch.dtypes import BOOL, COMPLEX, FLOAT, DType
+from rustorch.errors import ArgumentTypeError, AutogradError, DTypeError, ShapeError
+from rustorch.ops import public
+from rustorch.ops.op import Op, gather_scalars
+from rustorch.shape import Shape, broadcast_shapes, expanded_strides
+from rustorch.tape import make_node, mode, record
+
+Numbers = (bool, int, float, complex, np.generic)
+
+# -- result rules: promoted dtype -> (dtype to compute in, dtype of the result) ---------------------
+
+
+def same(dtype: DType) -> tuple[DType, DType]:
+    """The result has the promoted dtype."""
+    return dtype, dtype
+
+
+def floating(dtype: DType) -> tuple[DType, DType]:
+    """Integers and bools become the default float first."""
+    wide = dtype if dtype.category >= FLOAT else dtypes.get_default_dtype()
+    return wide, wide
+
+
+def boolean(dtype: DType) -> tuple[DType, DType]:
+    """The result is bool whatever is compared."""
+    return dtype, dtypes.bool_
+
+
+ResultRule = Callable[[DType], tuple[DType, DType]]
+
+
+class Elementwise(Op):
+    """An op that works element by element on broadcast operands."""
+
+    def __init__(self, name: str, result: ResultRule, allowed: frozenset[int], **options: Any) -> None:
+        super().__init__(name, self._check, **options)
+        self.result = result
+        self.allowed = allowed  # promotion categories it is defined for
+
+    def _check(self, *operands: Any, **_attrs: Any) -> tuple[Shape, DType]:
+        dtype = dtypes.promote([x.dtype for x in operands])
+        return broadcast_shapes(self.name, *(x.shape for x in operands)), self.result(dtype)[1]
+
+    def __call__(self, *operands: Any, **attrs: Any) -> Any:
+        return apply(self, operands, attrs)
+
+
+def constant(value: Any, dtype: DType, device: Device) -> Any:
+    """Return a 0-d tensor holding a number; the same one for the same number, so never change it."""
+    number = value.item() if isinstance(value, np.generic) else value
+    sign = number == 0 and isinstance(number, float) and math.copysign(1.0, number) < 0
+    key = (number, sign, dtype, device)
+    found = _constants.get(key)
+    if found is None:
+        found = allocate(Shape(()), dtype, device)
+        device.kernels["fill"][dtype](found, value=number)
+        if len(_constants) >= _MAX_CONSTANTS:
+            _constants.clear()
+        _constants[key] = found
+    return found
+
+
+_constants: dict[tuple[Any, bool, DType, Device], Any] = {}
+_MAX_CONSTANTS = 1024
+
+
+def promoted(op: str, operands: tuple[Any, ...]) -> DType:
+    """Return the dtype that tensors, 0-d tensors and numbers promote to together."""
+    full, zero, scalars = [], [], []
+    for x in operands:
+        if isinstance(x, TensorBase):
+            (full if x.shape else zero).append(x.dtype)
+        elif isinstance(x, Numbers):
+            scalars.append(dtypes.scalar_dtype(x))
+        else:
+            raise ArgumentTypeError(f"{op}: expected a tensor or a number, got {type(x).__name__}")
+    return dtypes.promote(full, zero, scalars)
+
+
+def apply(op: Elementwise, operands: tuple[Any, ...], attrs: dict[str, Any], out: Any = None) -> Any:
+    """Run an elementwise op on tensors and numbers; `out` receives the result if given."""
+    dtype = promoted(op.name, operands)
+    if dtype.category not in op.allowed:
+        raise DTypeError(f"{op.name}: not defined for {dtype.name} tensors")
+    compute, result_dtype = op.result(dtype)
+    tensors = [x for x in operands if isinstance(x, TensorBase)]
+    if not tensors:
+        raise ArgumentTypeError(f"{op.name}: expected at least one tensor, got numbers only")
+    device, tensors = gather_scalars(op.name, tensors)
+    rest = iter(tensors)
+    inputs = [next(rest) if isinstance(x, TensorBase) else constant(x, compute, device) for x in operands]
+    shape = broadcast_shapes(op.name, *[x.shape for x in inputs])
+    ready = [prepared(x, compute, shape) for x in inputs]
+    if out is None:
+        result = allocate(shape, result_dtype, device)
+        device.kernels[op.name][compute](result, *ready, **attrs)
+    else:
+        result = _into(op, out, ready, attrs, shape, result_dtype, compute)
+    if mode.grad and any(x.needs_grad for x in inputs) and op.records:
+        if out is not None:
+            raise AutogradError(
+                f"{op.name}: out= cannot be used where an operand requires grad",
+                hint="leave out= away, or use no_grad()",
+            )
+        record(op, result, inputs, attrs)
+    return result
+
+
+def prepared(x: Any, dtype: DType, shape: Shape) -> Any:
+    """Return `x` as a kernel wants it: in one dtype, expanded; without history."""
+    if x.dtype is not dtype:
+        whole = allocate(x.shape, dtype, x.device)
+        x.device.kernels["cast"][x.dtype](whole, x)
+        x = whole
+    if x.shape is not shape:
+        x = view_of(x, shape, expanded_strides(x.shape, x.strides, shape), x.offset)
+    return x
+
+
+def overlaps(out: Any, x: Any) -> bool:
+    """Return whether two views share memory and are not the very same view."""
+    if out.storage is not x.storage:
+        return False
+    return not (out.offset == x.offset and out.strides == x.strides and out.shape is x.shape and out.dtype is x.dtype)
+
+
+def _into(
+    op: Elementwise, out: Any, ready: list[Any], attrs: dict[str, Any], shape: Shape, dtype: DType, compute: DType
+) -> Any:
+    """Run the kernel with the caller's tensor as destination."""
+    if not isinstance(out, TensorBase):
+        raise ArgumentTypeError(f"{op.name}: out must be a tensor, got {type(out).__name__}")
+    if out.shape is not shape and out.shape != shape:
+        raise ShapeError(f"{op.name}: out must have shape {tuple(shape)}, got {tuple(out.shape)}")
+    if not dtypes.can_cast(dtype, out.dtype):
+        raise DTypeError(f"{op.name}: a {dtype.name} result cannot be stored in a {out.dtype.name} tensor")
+    _require_distinct_elements(op.name, out)
+    store(out, [packed(x) if overlaps(out, x) else x for x in ready], op.name, compute, dtype, attrs)
+    out.storage.version += 1
+    return out
+
+
+def _require_distinct_elements(name: str, out: Any) -> None:
+    if any(stride == 0 and size > 1 for size, stride in zip(out.shape, out.strides, strict=True)):
+        raise ShapeError(
+            f"{name}: the result's elements must have memory of their own, got an expanded tensor",
+            hint="clone() it first",
+        )
+
+
+def store(out: Any, inputs: list[Any], name: str, compute: DType, dtype: DType, attrs: dict[str, Any]) -> None:
+    """Call a kernel so that its result lands in `out`, converting if `out` has another dtype."""
+    kernels = out.device.kernels
+    if out.dtype is dtype:
+        kernels[name][compute](out, *inputs, **attrs)
+        return
+    whole = allocate(out.shape, dtype, out.device)
+    kernels[name][compute](whole, *inputs, **attrs)
+    kernels["cast"][dtype](out, whole)
+
+
+# -- in place --------------------------------------------------------------------------------------
+
+
+def check_inplace(name: str, x: Any) -> None:
+    """Raise if autograd does not allow changing `x` in place."""
+    if not mode.grad or not x.needs_grad:
+        return
+    if x.node is None:
+        raise AutogradError(
+            f"{name}: a leaf tensor that requires grad cannot be changed in place", hint="wrap the change in no_grad()"
+        )
+    if x.base is not None and x.base.node is None and x.base.needs_grad:
+        raise AutogradError(
+            f"{name}: a view of a leaf tensor that requires grad cannot be changed in place",
+            hint="wrap the change in no_grad()",
+        )
+
+
+#: Gives a tensor changed in place its new history; set by the autograd layer.
+rebase: Callable[[Any, Any], None] = lambda _x, _node: None
+
+
+def apply_inplace(op: Elementwise, operands: tuple[Any, ...], attrs: dict[str, Any]) -> Any:
+    """Run an elementwise op whose result replaces its first operand."""
+    x = operands[0]
+    name = f"{op.name}_"
+    if not isinstance(x, TensorBase):
+        raise ArgumentTypeError(f"{name}: expected a tensor, got {type(x).__name__}")
+    wanted = mode.grad and any(isinstance(y, TensorBase) and y.needs_grad for y in operands)
+    if wanted:
+        check_inplace(name, x)
+        if not x.dtype.is_floating_point and not x.dtype.is_complex:
+            raise AutogradError(f"{name}: the result requires grad and cannot be stored in a {x.dtype.name} tensor")
+    dtype = promoted(name, operands)
+    if dtype.category not in op.allowed:
+        raise DTypeError(f"{name}: not defined for {dtype.name} tensors")
+    compute, result_dtype = op.result(dtype)
+    if not dtypes.can_cast(result_dtype, x.dtype):
+        raise DTypeError(f"{name}: a {result_dtype.name} result cannot be stored in a {x.dtype.name} tensor")
+    device = x.device
+    inputs = [y if isinstance(y, TensorBase) else constant(y, compute, device) for y in operands]
+    _, inputs = gather_scalars(name, inputs) if x.shape else (device, inputs)
+    shape = broadcast_shapes(name, *[y.shape for y in inputs])
+    if shape != x.shape:
+        raise ShapeError(f"{name}: the result has shape {tuple(shape)} and does not fit {tuple(x.shape)}")
+    _require_distinct_elements(name, x)
+    ready = [prepared(y, compute, shape) for y in inputs]
+    ready = [packed(y) if overlaps(x, y) else y for y in ready]
+    if not wanted:
+        store(x, ready, op.name, compute, result_dtype, attrs)
+        x.storage.version += 1
+        return x
+    node = make_node(op, x, inputs, attrs)  # takes the versions from before the change
+    store(x, ready, op.name, compute, result_dtype, attrs)
+    x.storage.version += 1
+    if node.out is not None:
+        node.out_version = [x.storage.version]
+    rebase(x, node)
+    return x
+
+
+# -- declaration -----------------------------------------------------------------------------------
+
+ANY = frozenset({dtypes.BOOL, dtypes.INT, FLOAT, COMPLEX})
+REAL = frozenset({dtypes.BOOL, dtypes.INT, FLOAT})
+NUMERIC = frozenset({dtypes.INT, FLOAT, COMPLEX})
+INTEGER = frozenset({BOOL, dtypes.INT})
+
+
+def elementwise(
+    result: ResultRule = same,
+    *,
+    primitive: bool = False,
+    allowed: frozenset[int] = REAL,
+    inplace: bool = True,
+    method: bool = True,
+    aliases: tuple[str, ...] = (),
+    samples: Any = None,
+    partner: str | None = None,
+    hidden: bool = False,
+    front: Callable[[Any], Any] | None = None,
+) -> Callable[[Callable[..., Any]], Any]:
+    """Declare an elementwise op.  The decorated function gives its name, signature and text.
+
+    Parameters annotated ``Tensor`` are operands, the others attributes.  Unless the op is
+    `primitive`, the function's body is its decomposition.  `hidden` ops (backward ops) are called
+    by other rules and are no public functions.  `front` wraps the function for users, where
+    PyTorch's has parameters that are not the op's.
+    """
+
+    def declare(definition: Callable[..., Any]) -> Any:
+        name = definition.__name__.removesuffix("_")
+        op = Elementwise(
+            name, result, allowed, decomposition=None if primitive else definition, partner=partner, doc=definition.__doc__ or ""
+        )
+        notes = definition.__annotations__
+        operands = [p for p in definition.__code__.co_varnames[: definition.__code__.co_argcount] if notes[p] == "Tensor"]
+        attributes = definition.__code__.co_varnames[len(operands) : definition.__code__.co_argcount]
+        function = _make_function(op, len(operands), attributes, definition)
+        if hidden:
+            return op
+        operator = function
+        if front is not None:
+            function = _dressed(front(function), op, definition)
+        entry = public.Public(
+            name, function, definition.__module__.rpartition(".")[2], method, elementwise=True, aliases=aliases, sampler=samples
+        )
+        if inplace and result is not boolean:
+            entry.inplace = _make_inplace(op, len(operands), attributes, definition)
+        entry.operator = operator
+        public.add(entry)
+        return function
+
+    return declare
+
+
+def _make_function(op: Elementwise, arity: int, attributes: tuple[str, ...], definition: Callable[..., Any]) -> Any:
+    if attributes or arity > 2:
+        function = _general(op, arity, attributes, definition.__defaults__ or ())
+    elif arity == 1:
+        function = _unary(op)
+    else:
+        function = _binary(op)
+    return _dressed(function, op, definition)
+
+
+def _dressed(function: Any, op: Elementwise, definition: Callable[..., Any]) -> Any:
+    """Give a generated function the name, text and rules of its declaration."""
+    function.__name__ = function.__qualname__ = op.name
+    function.__doc__ = definition.__doc__
+    function.__module__ = definition.__module__
+    function.op = op
+    function.vjp = op.vjp
+    function.constant = op.constant
+    return function
+
+
+def _unary(op: Elementwise) -> Any:
+    name, to_bool = op.name, op.result is boolean
+    defined_for_floats = FLOAT in op.allowed
+
+    def function(input: Any, *, out: Any = None) -> Any:
+        try:
+            dtype = input.dtype
+            fast = out is None and dtype.category == FLOAT and defined_for_floats
+        except AttributeError:
+            fast = False
+        if not fast:
+            return apply(op, (input,), {}, out)
+        result = allocate(input.shape, dtypes.bool_ if to_bool else dtype, input.device)
+        input.device.kernels[name][dtype](result, input)
+        if input.needs_grad and mode.grad and op.records:
+            record(op, result, (input,), _NO_ATTRS)
+        return result
+
+    return function
+
+
+def _binary(op: Elementwise) -> Any:
+    name, to_bool = op.name, op.result is boolean
+    defined_for_floats = FLOAT in op.allowed
+
+    def function(input: Any, other: Any, *, out: Any = None) -> Any:
+        try:
+            dtype = input.dtype
+            shape = input.shape
+            device = input.device
+            fast = (
+                dtype is other.dtype
+                and shape is other.shape
+                and device is other.device
+                and out is None
+                and dtype.category == FLOAT
+                and defined_for_floats
+            )
+        except AttributeError:
+            fast = False
+        if not fast:
+            return apply(op, (input, other), {}, out)
+        result = allocate(shape, dtypes.bool_ if to_bool else dtype, device)
+        device.kernels[name][dtype](result, input, other)
+        if (input.needs_grad or other.needs_grad) and mode.grad and op.records:
+            record(op, result, (input, other), _NO_ATTRS)
+        return result
+
+    return function
+
+
+_NO_ATTRS: dict[str, Any] = {}
+
+
+def _general(op: Elementwise, arity: int, attributes: tuple[str, ...], defaults: tuple[Any, ...]) -> Any:
+    bind = _binder(op.name, arity, attributes, defaults)
+
+    def function(*args: Any, out: Any = None, **kwargs: Any) -> Any:
+        operands, attrs = bind(args, kwargs)
+        return apply(op, operands, attrs, out)
+
+    return function
+
+
+def _make_inplace(op: Elementwise, arity: int, attributes: tuple[str, ...], definition: Callable[..., Any]) -> Any:
+    bind = _binder(f"{op.name}_", arity, attributes, definition.__defaults__ or ())
+
+    def inplace(*args: Any, **kwargs: Any) -> Any:
+        operands, attrs = bind(args, kwargs)
+        return apply_inplace(op, operands, attrs)
+
+    inplace.__name__ = inplace.__qualname__ = f"{op.name}_"
+    inplace.__doc__ = f"In-place form of :func:`rustorch.{op.name}`."
+    return inplace
+
+
+_OPERAND_NAMES = ("input", "other", "third")
+
+
+def _binder(name: str, arity: int, attributes: tuple[str, ...], defaults: tuple[Any, ...]) -> Any:
+    """Return a function that sorts arguments into operands and attributes."""
+    filled = dict(zip(attributes[len(attributes) - len(defaults) :], defaults, strict=False)) if defaults else {}
+
+    def bind(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        operands = list(args[:arity])
+        for missing in _OPERAND_NAMES[len(operands) : arity]:
+            if missing not in kwargs:
+                raise ArgumentTypeError(f"{name}: missing argument {missing!r}")
+            operands.append(kwargs.pop(missing))
+        given = args[arity:]
+        if len(given) > len(attributes):
+            raise ArgumentTypeError(f"{name}: takes {arity + len(attributes)} arguments, got {len(args)}")
+        attrs = {**filled, **dict(zip(attributes, given, strict=False)), **kwargs}
+        for key in attrs:
+            if key not in attributes:
+                raise ArgumentTypeError(f"{name}: unexpected argument {key!r}")
+        for key in attributes:
+            if key not in attrs:
+                raise ArgumentTypeError(f"{name}: missing argument {key!r}")
+        return tuple(operands), attrs
+
+    return bind

@@ -1,0 +1,312 @@
+"""Reductions.  The primitives keep reduced dims with size 1; the public functions drop them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from rustorch import dtypes
+from rustorch.dtypes import FLOAT, DType
+from rustorch.errors import DTypeError, ShapeError
+from rustorch.ops.movement import expand, reshape
+from rustorch.ops.op import Op
+from rustorch.ops.public import public
+from rustorch.ops.samples import array, call, mask
+from rustorch.shape import Shape, normalize_dim, normalize_dims, reduced_shape
+
+if TYPE_CHECKING:
+    from rustorch.tensor import Tensor
+
+Dim = int | Sequence[int] | None
+
+
+class ValuesAndIndices(NamedTuple):
+    """Extreme values along a dim and where they are."""
+
+    values: Any
+    indices: Any
+
+
+def _kept(x: Any, *, dim: tuple[int, ...]) -> tuple[Shape, DType]:
+    return reduced_shape(x.shape, dim, keepdim=True), x.dtype
+
+
+def _indices(x: Any, *, dim: int) -> tuple[Shape, DType]:
+    return reduced_shape(x.shape, (dim,), keepdim=True), dtypes.int64
+
+
+def _spread(g: Any, out: Any, x: Any, *, dim: tuple[int, ...]) -> Any:
+    """Share a gradient evenly among all elements that attain the extreme."""
+    attained = (x == out).to(g.dtype)
+    return g * attained / attained.sum(dim, keepdim=True)
+
+
+def _others(g: Any, out: Any, x: Any, *, dim: tuple[int, ...]) -> Any:
+    """Return g times the product of all other elements, right also where some are zero."""
+    if not bool((x == 0).any()):
+        return g * out / x
+    rest = [i for i in range(len(x.shape)) if i not in dim]
+    flat = x.permute([*rest, *dim]).reshape([*(x.shape[i] for i in rest), -1])
+    n = flat.shape[-1]
+    # row i of the square holds all elements but the i-th, which is replaced by 1
+    eye = flat.new_ones((n, n)).tril().triu().to(dtypes.bool_)
+    products = expand(flat.unsqueeze(-2), [*flat.shape[:-1], n, n]).masked_fill(eye, 1).prod(-1)
+    order = [*rest, *dim]
+    back = sorted(range(len(order)), key=order.__getitem__)
+    return g * products.reshape([x.shape[i] for i in order]).permute(back)
+
+
+sum_op = Op("sum", _kept, doc="Sum over dims.").vjp(lambda g, _out, _x, *, dim: expand(g, _x.shape))
+prod_op = Op("prod", _kept, doc="Product over dims.").vjp(_others)
+amax_op = Op("amax", _kept, doc="Maximum over dims.").vjp(_spread)
+amin_op = Op("amin", _kept, doc="Minimum over dims.").vjp(_spread)
+argmax_op = Op("argmax", _indices, doc="Position of the maximum along a dim.").constant()
+argmin_op = Op("argmin", _indices, doc="Position of the minimum along a dim.").constant()
+
+_SAMPLES = lambda **o: lambda: [  # noqa: E731 - a table of calls, shared by the reductions
+    call(array(3, 4, **o)),
+    call(array(3, 4, **o), 1),
+    call(array(2, 3, 4, **o), (0, 2), True),
+    call(array(2, 3, 4, **o), -2, keepdim=True),
+    call(array(**o)),
+    call(array(4, 6, strided=True, **o), 0),
+]
+
+
+def _dropped(result: Any, x: Any, dims: tuple[int, ...], keepdim: bool) -> Any:  # noqa: FBT001
+    return result if keepdim else reshape(result, reduced_shape(x.shape, dims, keepdim=False))
+
+
+def _widened(x: Any, dtype: Any) -> Any:
+    """Sums of bools and integers are int64, as in PyTorch."""
+    if dtype is not None:
+        return x.to(dtypes.dtype_of(dtype))
+    return x.to(dtypes.int64) if x.dtype.category < FLOAT and x.dtype is not dtypes.int64 else x
+
+
+@public(samples=_SAMPLES())
+def sum_(input: Tensor, dim: Dim = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
+    """Return the sum over `dim` (an int, several, or None for all); integers add up in int64."""
+    x = _widened(input, dtype)
+    dims = normalize_dims("sum", dim, len(x.shape))
+    return _dropped(sum_op(x, dim=dims), x, dims, keepdim)  # type: ignore[no-any-return]
+
+
+@public(samples=lambda: [call(array(3, 4)), call(array(3, 4), 1), call(array(3, 4), 0, True), call(array())])
+def prod(input: Tensor, dim: int | None = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
+    """Return the product over `dim` (None for all); integers multiply in int64."""
+    x = _widened(input, dtype)
+    dims = normalize_dims("prod", dim, len(x.shape))
+    return _dropped(prod_op(x, dim=dims), x, dims, keepdim)  # type: ignore[no-any-return]
+
+
+@public(samples=_SAMPLES())
+def mean(input: Tensor, dim: Dim = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
+    """Return the mean over `dim`; the dtype must be a floating-point one."""
+    x = input if dtype is None else input.to(dtypes.dtype_of(dtype))
+    if x.dtype.category < FLOAT:
+        raise DTypeError(f"mean: a floating-point dtype is required, got {x.dtype.name}", hint="pass dtype=rustorch.float32")
+    dims = normalize_dims("mean", dim, len(x.shape))
+    total = sum_op(x, dim=dims)
+    count = x.shape.elements // max(total.shape.elements, 1) if total.shape.elements else 1
+    return _dropped(total / count if count else total / 0, x, dims, keepdim)  # type: ignore[no-any-return]
+
+
+def _need_elements(name: str, x: Any, dims: tuple[int, ...]) -> None:
+    if any(x.shape[d] == 0 for d in dims):
+        raise ShapeError(f"{name}: cannot reduce over a dimension of size 0, got shape {tuple(x.shape)}")
+
+
+@public(samples=_SAMPLES(distinct=True))
+def amax(input: Tensor, dim: Dim = (), keepdim: bool = False) -> Tensor:
+    """Return the maximum over `dim`; NaN if there is one.  Equal maxima share the gradient."""
+    dims = normalize_dims("amax", dim, len(input.shape))
+    _need_elements("amax", input, dims)
+    return _dropped(amax_op(input, dim=dims), input, dims, keepdim)  # type: ignore[no-any-return]
+
+
+@public(samples=_SAMPLES(distinct=True))
+def amin(input: Tensor, dim: Dim = (), keepdim: bool = False) -> Tensor:
+    """Return the minimum over `dim`; NaN if there is one.  Equal minima share the gradient."""
+    dims = normalize_dims("amin", dim, len(input.shape))
+    _need_elements("amin", input, dims)
+    return _dropped(amin_op(input, dim=dims), input, dims, keepdim)  # type: ignore[no-any-return]
+
+
+def _arg(op: Op, input: Any, dim: int | None, keepdim: bool) -> Any:  # noqa: FBT001
+    if dim is None:
+        _need_elements(op.name, input, tuple(range(len(input.shape))))
+        found = op(reshape(input, (-1,)), dim=0)
+        return reshape(found, (1,) * len(input.shape) if keepdim else ())
+    axis = normalize_dim(op.name, dim, len(input.shape))
+    x = input if input.shape else reshape(input, (1,))
+    _need_elements(op.name, x, (axis,))
+    found = op(x, dim=axis)
+    if not input.shape:
+        return reshape(found, ())
+    return _dropped(found, x, (axis,), keepdim)
+
+
+@public(differentiable=False, samples=lambda: [call(array(3, 4, distinct=True)), call(array(3, 4, distinct=True), 1, True)])
+def argmax(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor:
+    """Return the int64 position of the maximum along `dim` (of the flattened tensor if None); the lowest at ties."""
+    return _arg(argmax_op, input, dim, keepdim)  # type: ignore[no-any-return]
+
+
+@public(differentiable=False, samples=lambda: [call(array(3, 4, distinct=True)), call(array(3, 4, distinct=True), 1, True)])
+def argmin(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor:
+    """Return the int64 position of the minimum along `dim` (of the flattened tensor if None); the lowest at ties."""
+    return _arg(argmin_op, input, dim, keepdim)  # type: ignore[no-any-return]
+
+
+def _extreme(name: str, reduce: Any, arg: Any, input: Any, dim: Any, keepdim: bool) -> Any:  # noqa: FBT001
+    if dim is None:
+        return reduce(input)
+    if not isinstance(dim, int):
+        return getattr(input, f"{name}imum")(dim)
+    indices = arg(input, dim, True)
+    values = input.gather(dim, indices) if input.shape else input.clone()
+    if keepdim or not input.shape:
+        return ValuesAndIndices(values, indices)
+    axis = normalize_dim(name, dim, len(input.shape))
+    return ValuesAndIndices(values.squeeze(axis), indices.squeeze(axis))
+
+
+_EXTREME_SAMPLES = lambda: [  # noqa: E731 - shared by max and min
+    call(array(3, 4, distinct=True)),
+    call(array(3, 4, distinct=True), 1),
+    call(array(3, 4, distinct=True), 0, True),
+]
+
+
+@public(samples=_EXTREME_SAMPLES)
+def max_(input: Tensor, dim: Any = None, keepdim: bool = False) -> Any:
+    """Return the maximum of all elements; with `dim` the pair (values, indices) along it.
+
+    ``max(a, b)`` with a tensor `b` is ``maximum(a, b)``.
+    """
+    return _extreme("max", amax, argmax, input, dim, keepdim)
+
+
+@public(samples=_EXTREME_SAMPLES)
+def min_(input: Tensor, dim: Any = None, keepdim: bool = False) -> Any:
+    """Return the minimum of all elements; with `dim` the pair (values, indices) along it.
+
+    ``min(a, b)`` with a tensor `b` is ``minimum(a, b)``.
+    """
+    return _extreme("min", amin, argmin, input, dim, keepdim)
+
+
+@public(differentiable=False, samples=lambda: [call(mask(3, 4)), call(mask(3, 4), 1), call(mask(0))])
+def all_(input: Tensor, dim: Dim = None, keepdim: bool = False) -> Tensor:
+    """Return whether all elements over `dim` are nonzero (True for none at all)."""
+    dims = normalize_dims("all", dim, len(input.shape))
+    zeros = sum_op((input == 0).to(dtypes.int64), dim=dims)
+    return _dropped(zeros == 0, input, dims, keepdim)  # type: ignore[no-any-return]
+
+
+@public(differentiable=False, samples=lambda: [call(mask(3, 4)), call(mask(3, 4), 1), call(mask(0))])
+def any_(input: Tensor, dim: Dim = None, keepdim: bool = False) -> Tensor:
+    """Return whether any element over `dim` is nonzero (False for none at all)."""
+    dims = normalize_dims("any", dim, len(input.shape))
+    nonzeros = sum_op((input != 0).to(dtypes.int64), dim=dims)
+    return _dropped(nonzeros != 0, input, dims, keepdim)  # type: ignore[no-any-return]
+
+
+_SPREAD_SAMPLES = lambda: [  # noqa: E731 - shared by var and std
+    call(array(3, 4)),
+    call(array(3, 4), 1),
+    call(array(2, 3, 4), (0, 2), keepdim=True),
+    call(array(3, 4), 0, correction=0),
+]
+
+
+@public(samples=_SPREAD_SAMPLES)
+def var(
+    input: Tensor, dim: Dim = None, keepdim: bool = False, *, correction: float = 1, unbiased: bool | None = None
+) -> Tensor:
+    """Return the variance over `dim`: the sum of squared deviations over (n - correction).
+
+    Args:
+        input: a floating-point tensor.
+        dim: the dims; None for all.
+        keepdim: keep the reduced dims with size 1.
+        correction: 1 for the sample's variance, 0 for the population's.
+        unbiased: PyTorch's older spelling: True is ``correction=1``, False ``correction=0``.
+    """
+    if isinstance(dim, bool):  # var(unbiased)
+        dim, unbiased = None, dim
+    if unbiased is not None:
+        correction = int(unbiased)
+    dims = normalize_dims("var", dim, len(input.shape))
+    centred = input - mean(input, dims, True)  # noqa: FBT003
+    count = Shape(input.shape[d] for d in dims).elements if input.shape else 1
+    total = sum_op(centred * centred, dim=dims)
+    rest = count - correction
+    return _dropped(total / rest if rest > 0 else total / 0.0, input, dims, keepdim)  # type: ignore[no-any-return]
+
+
+@public(samples=_SPREAD_SAMPLES)
+def std(
+    input: Tensor, dim: Dim = None, keepdim: bool = False, *, correction: float = 1, unbiased: bool | None = None
+) -> Tensor:
+    """Return the standard deviation over `dim`, the square root of :func:`var`."""
+    return var(input, dim, keepdim, correction=correction, unbiased=unbiased).sqrt()
+
+
+@public(samples=lambda: [call(array(3, 4)), call(array(3, 4), 1), call(array(3, 4), (0, 1), True)])
+def logsumexp(input: Tensor, dim: Dim, keepdim: bool = False) -> Tensor:
+    """Return log(sum(exp(x))) over `dim`, without overflow."""
+    dims = normalize_dims("logsumexp", dim, len(input.shape))
+    top = amax(input.detach(), dims, True)  # noqa: FBT003
+    top = top.masked_fill(~top.isfinite(), 0)
+    total = sum_op((input - top).exp(), dim=dims).log() + top
+    return _dropped(total, input, dims, keepdim)  # type: ignore[no-any-return]
+
+
+@public(
+    samples=lambda: [
+        call(array(3, 4)), call(array(3, 4), 1, 1), call(array(3, 4, distinct=True), float("inf"), 0),
+        call(array(3, 4), 3, (0, 1), True), call(array(3, 4), "fro"),
+    ]
+)  # fmt: skip
+def norm(input: Tensor, p: Any = "fro", dim: Dim = None, keepdim: bool = False) -> Tensor:
+    """Return the vector norm (sum |x|^p)^(1/p) over `dim`; "fro" is 2, inf and -inf the extremes, 0 counts."""
+    dims = normalize_dims("norm", dim, len(input.shape))
+    if p in ("fro", 2):
+        squares = sum_op(input * input, dim=dims)
+        return _dropped(_root(squares), input, dims, keepdim)  # type: ignore[no-any-return]
+    if p == float("inf"):
+        return amax(input.abs(), dims, keepdim)
+    if p == float("-inf"):
+        return amin(input.abs(), dims, keepdim)
+    if p == 0:
+        return sum_((input != 0).to(input.dtype), dims, keepdim)
+    if p == 1:
+        return sum_(input.abs(), dims, keepdim)
+    total = sum_op(input.abs().pow(p), dim=dims)
+    return _dropped(total.pow(1.0 / p), input, dims, keepdim)  # type: ignore[no-any-return]
+
+
+def _root(squares: Any) -> Any:
+    """Return the square root with derivative 0 at 0, the usual subgradient of a norm."""
+    from rustorch.ops.select import where
+
+    zero = squares == 0
+    return where(zero, 0.0, where(zero, 1.0, squares).sqrt())
+
+
+@public(samples=lambda: [call(array(3, 4), (4,)), call(array(2, 3, 4), (3, 1)), call(array(3), (3,))])
+def sum_to_size(input: Tensor, *size: Any) -> Tensor:
+    """Return the sum over the dims that broadcasting from `size` would have repeated."""
+    from rustorch.shape import as_shape
+
+    target = Shape(as_shape("sum_to_size", size))
+    if target is input.shape:
+        return input
+    extra = len(input.shape) - len(target)
+    fits = extra >= 0 and all(t in (1, s) for s, t in zip(input.shape[extra:], target, strict=True))
+    if not fits:
+        raise ShapeError(f"sum_to_size: {tuple(target)} does not broadcast to {tuple(input.shape)}")
+    dims = tuple(i for i, s in enumerate(input.shape) if i < extra or (target[i - extra] == 1 and s != 1))
+    return reshape(sum_op(input, dim=dims) if dims else input, target)

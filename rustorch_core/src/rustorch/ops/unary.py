@@ -1,0 +1,334 @@
+"""Elementwise functions of one operand."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from rustorch.ops.elementwise import ANY, NUMERIC, boolean, elementwise, floating
+from rustorch.ops.samples import unary
+from rustorch.ops.select import where
+
+if TYPE_CHECKING:
+    from rustorch.tensor import Tensor
+
+_AWAY_FROM_ZERO = {"low": 0.2, "high": 2.0}
+_KINKED = {"distinct": True}
+
+
+@elementwise(primitive=True, allowed=NUMERIC, samples=unary(), aliases=("negative",))
+def neg(input: Tensor) -> Tensor:  # type: ignore[empty-body]
+    """Return -x."""
+
+
+neg.vjp(lambda g, _out, _x: -g)
+
+
+@elementwise(primitive=True, samples=unary(**_KINKED), aliases=("absolute",))
+def abs_(input: Tensor) -> Tensor:  # type: ignore[empty-body]
+    """Return the absolute value; its derivative at 0 is 0."""
+
+
+abs_.vjp(lambda g, _out, x: g * x.sign())
+
+
+@elementwise(floating, primitive=True, samples=unary())
+def exp(input: Tensor) -> Tensor:  # type: ignore[empty-body]
+    """Return e to the power x."""
+
+
+exp.vjp(lambda g, out, _x: g * out)
+
+
+@elementwise(floating, primitive=True, samples=unary(**_AWAY_FROM_ZERO))
+def log(input: Tensor) -> Tensor:  # type: ignore[empty-body]
+    """Return the natural logarithm; NaN below 0, -inf at 0."""
+
+
+log.vjp(lambda g, _out, x: g / x)
+
+
+@elementwise(floating, primitive=True, samples=unary(**_AWAY_FROM_ZERO))
+def sqrt(input: Tensor) -> Tensor:  # type: ignore[empty-body]
+    """Return the square root; NaN below 0."""
+
+
+sqrt.vjp(lambda g, out, _x: g / (out * 2))
+
+
+@elementwise(floating, primitive=True, samples=unary())
+def sin(input: Tensor) -> Tensor:  # type: ignore[empty-body]
+    """Return the sine of x in radians."""
+
+
+sin.vjp(lambda g, _out, x: g * x.cos())
+
+
+@elementwise(floating, primitive=True, samples=unary())
+def tanh(input: Tensor) -> Tensor:  # type: ignore[empty-body]
+    """Return the hyperbolic tangent."""
+
+
+@elementwise(hidden=True)
+def tanh_backward(g: Tensor, out: Tensor) -> Tensor:
+    """Return g (1 - out^2)."""
+    return g * (1 - out * out)
+
+
+tanh_backward.vjp(
+    lambda h, _out, _g, y: h * (1 - y * y),
+    lambda h, _out, g, y: h * g * y * -2,
+)
+tanh.vjp(lambda g, out, _x: tanh_backward(g, out))
+
+
+@elementwise(floating, primitive=True, samples=unary())
+def erf(input: Tensor) -> Tensor:  # type: ignore[empty-body]
+    """Return the error function, 2/sqrt(pi) times the integral of exp(-t^2) from 0 to x."""
+
+
+erf.vjp(lambda g, _out, x: g * (-x * x).exp() * (2 / math.sqrt(math.pi)))
+
+
+@elementwise(primitive=True, samples=unary(**_KINKED))
+def floor(input: Tensor) -> Tensor:  # type: ignore[empty-body]
+    """Return the largest integer not above x."""
+
+
+floor.vjp(lambda g, _out, _x: g * 0)
+
+
+@elementwise(samples=unary(**_KINKED))
+def ceil(input: Tensor) -> Tensor:
+    """Return the smallest integer not below x."""
+    return -((-input).floor())
+
+
+ceil.vjp(lambda g, _out, _x: g * 0)
+
+
+@elementwise(samples=unary(**_KINKED))
+def round_(input: Tensor) -> Tensor:
+    """Return the nearest integer, halves to the even one."""
+    low = input.floor()
+    rest = input - low
+    odd = low.remainder(2) == 1
+    return low + ((rest > 0.5) | ((rest == 0.5) & odd)).to(input.dtype)
+
+
+round_.vjp(lambda g, _out, _x: g * 0)
+
+
+@elementwise(samples=unary(**_KINKED), aliases=("fix",))
+def trunc(input: Tensor) -> Tensor:
+    """Return x without its fraction."""
+    return input.sign() * input.abs().floor()
+
+
+trunc.vjp(lambda g, _out, _x: g * 0)
+
+
+@elementwise(samples=unary(**_KINKED))
+def frac(input: Tensor) -> Tensor:
+    """Return x - trunc(x)."""
+    return input - input.trunc()
+
+
+frac.vjp(lambda g, _out, _x: g)
+
+
+@elementwise(samples=unary(**_KINKED), aliases=("sgn",))
+def sign(input: Tensor) -> Tensor:
+    """Return -1, 0 or 1; NaN stays 0, as in PyTorch."""
+    return (input > 0).to(input.dtype) - (input < 0).to(input.dtype)
+
+
+sign.vjp(lambda g, _out, _x: g * 0)
+
+
+@elementwise(floating, samples=unary(**_AWAY_FROM_ZERO))
+def reciprocal(input: Tensor) -> Tensor:
+    """Return 1/x."""
+    return 1 / input
+
+
+reciprocal.vjp(lambda g, out, _x: -g * out * out)
+
+
+@elementwise(floating, samples=unary(**_AWAY_FROM_ZERO))
+def rsqrt(input: Tensor) -> Tensor:
+    """Return 1/sqrt(x)."""
+    return 1 / input.sqrt()
+
+
+rsqrt.vjp(lambda g, out, _x: g * out * out * out * -0.5)
+
+
+@elementwise(samples=unary())
+def square(input: Tensor) -> Tensor:
+    """Return x^2."""
+    return input * input
+
+
+square.vjp(lambda g, _out, x: g * x * 2)
+
+
+@elementwise(floating, samples=unary())
+def cos(input: Tensor) -> Tensor:
+    """Return the cosine of x in radians."""
+    return (input + math.pi / 2).sin()
+
+
+cos.vjp(lambda g, _out, x: -g * x.sin())
+
+
+@elementwise(floating, samples=unary(low=-1.0, high=1.0))
+def tan(input: Tensor) -> Tensor:
+    """Return the tangent of x in radians."""
+    return input.sin() / input.cos()
+
+
+tan.vjp(lambda g, out, _x: g * (1 + out * out))
+
+
+def _polynomial(x: Tensor, coefficients: tuple[float, ...]) -> Tensor:
+    total = x * coefficients[0] + coefficients[1]
+    for c in coefficients[2:]:
+        total = total * x + c
+    return total
+
+
+# Taylor coefficients of atan(t)/t in t^2, highest first; |t| <= tan(pi/16) makes 12 terms enough.
+_ATAN = tuple((-1) ** k / (2 * k + 1) for k in range(11, -1, -1))
+
+
+@elementwise(floating, samples=unary(), aliases=("arctan",))
+def atan(input: Tensor) -> Tensor:
+    """Return the inverse tangent in radians."""
+    size = input.abs()
+    inverted = size > 1
+    t = where(inverted, 1 / where(inverted, size, 1.0), size)
+    # halve the angle twice: atan(t) = 2 atan(t / (1 + sqrt(1 + t^2)))
+    for _ in range(2):
+        t = t / (1 + (1 + t * t).sqrt())
+    angle = 4 * t * _polynomial(t * t, _ATAN)
+    return where(inverted, math.pi / 2 - angle, angle) * input.sign()
+
+
+atan.vjp(lambda g, _out, x: g / (1 + x * x))
+
+
+@elementwise(floating, samples=unary(low=-0.9, high=0.9), aliases=("arcsin",))
+def asin(input: Tensor) -> Tensor:
+    """Return the inverse sine in radians; NaN outside [-1, 1]."""
+    return (input / (1 + ((1 - input) * (1 + input)).sqrt())).atan() * 2
+
+
+asin.vjp(lambda g, _out, x: g * (1 - x * x).rsqrt())
+
+
+@elementwise(floating, samples=unary(low=-0.9, high=0.9), aliases=("arccos",))
+def acos(input: Tensor) -> Tensor:
+    """Return the inverse cosine in radians; NaN outside [-1, 1]."""
+    return math.pi / 2 - input.asin()
+
+
+acos.vjp(lambda g, _out, x: -g * (1 - x * x).rsqrt())
+
+
+@elementwise(floating, samples=unary())
+def sinh(input: Tensor) -> Tensor:
+    """Return the hyperbolic sine."""
+    grown = input.expm1()
+    return (grown + grown / (grown + 1)) / 2
+
+
+sinh.vjp(lambda g, _out, x: g * x.cosh())
+
+
+@elementwise(floating, samples=unary())
+def cosh(input: Tensor) -> Tensor:
+    """Return the hyperbolic cosine."""
+    return (input.exp() + (-input).exp()) / 2
+
+
+cosh.vjp(lambda g, _out, x: g * x.sinh())
+
+
+@elementwise(floating, samples=unary(**_AWAY_FROM_ZERO))
+def log2(input: Tensor) -> Tensor:
+    """Return the logarithm to base 2."""
+    return input.log() / math.log(2)
+
+
+log2.vjp(lambda g, _out, x: g / (x * math.log(2)))
+
+
+@elementwise(floating, samples=unary(**_AWAY_FROM_ZERO))
+def log10(input: Tensor) -> Tensor:
+    """Return the logarithm to base 10."""
+    return input.log() / math.log(10)
+
+
+log10.vjp(lambda g, _out, x: g / (x * math.log(10)))
+
+
+@elementwise(floating, samples=unary(low=-0.5, high=2.0))
+def log1p(input: Tensor) -> Tensor:
+    """Return log(1 + x), right also for small x."""
+    # Kahan's correction: log(u) x / (u - 1) with u = 1 + x rounded
+    u = 1 + input
+    exact = u == 1
+    return where(exact, input, u.log() * (input / where(exact, u, u - 1)))
+
+
+log1p.vjp(lambda g, _out, x: g / (1 + x))
+
+
+@elementwise(floating, samples=unary())
+def expm1(input: Tensor) -> Tensor:
+    """Return exp(x) - 1, right also for small x."""
+    # exp(x) - 1 = 2 tanh(x/2) / (1 - tanh(x/2)) has no cancellation near 0
+    half = (input / 2).tanh()
+    return where(input.abs() < 1, 2 * half / (1 - half), input.exp() - 1)
+
+
+expm1.vjp(lambda g, out, _x: g * (out + 1))
+
+
+@elementwise(floating, samples=unary())
+def exp2(input: Tensor) -> Tensor:
+    """Return 2 to the power x."""
+    return (input * math.log(2)).exp()
+
+
+exp2.vjp(lambda g, out, _x: g * out * math.log(2))
+
+
+@elementwise(boolean, samples=unary(), allowed=ANY)
+def isnan(input: Tensor) -> Tensor:
+    """Return where x is NaN."""
+    return input != input  # noqa: PLR0124 - NaN is the only value that differs from itself
+
+
+@elementwise(boolean, samples=unary())
+def isinf(input: Tensor) -> Tensor:
+    """Return where x is inf or -inf."""
+    return input.abs() == math.inf
+
+
+@elementwise(boolean, samples=unary())
+def isfinite(input: Tensor) -> Tensor:
+    """Return where x is neither infinite nor NaN."""
+    return input.abs() < math.inf
+
+
+@elementwise(boolean, samples=unary())
+def logical_not(input: Tensor) -> Tensor:
+    """Return where x is zero (or False)."""
+    return input == 0
+
+
+for _test in (isnan, isinf, isfinite, logical_not):
+    _test.constant()
+

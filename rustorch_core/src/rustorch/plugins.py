@@ -1,0 +1,62 @@
+"""What a plugin author imports: the hook marker, the records of the contract, registration.
+
+>>> from rustorch.plugins import BackendInfo, hookimpl
+"""
+
+from __future__ import annotations
+
+from rustorch.dispatch import opening, policy
+from rustorch.dispatch.contract import (
+    CONTRACT_VERSION,
+    ENTRY_POINT_GROUP,
+    Absent,
+    BackendInfo,
+    DeviceInfo,
+    Kernel,
+    Ready,
+    Runtime,
+)
+from rustorch.dispatch.hookspecs import hookimpl
+from rustorch.dispatch.plugins import PluginRecord
+from rustorch.dispatch.plugins import plugins as _plugins
+
+__all__ = [
+    "CONTRACT_VERSION",
+    "ENTRY_POINT_GROUP",
+    "Absent",
+    "BackendInfo",
+    "DeviceInfo",
+    "Kernel",
+    "PluginRecord",
+    "Ready",
+    "Runtime",
+    "hookimpl",
+    "records",
+    "register",
+    "unregister",
+]
+
+
+def register(plugin: object, name: str) -> None:
+    """Add a plugin object to the running process, as if an entry point had named it.
+
+    Raises:
+        PluginError: if it is refused; the text names the hook, argument or version that is wrong.
+    """
+    _plugins().register(plugin, name)
+    policy.rebuild()
+
+
+def unregister(name: str) -> None:
+    """Remove a plugin; the devices of its backends are closed."""
+    found = _plugins()
+    record = found.records.get(name)
+    found.unregister(name)
+    for backend in record.backends if record else ():
+        opening.forget(backend.name)
+    policy.rebuild()
+
+
+def records() -> list[PluginRecord]:
+    """Return what became of every plugin found, accepted or rejected."""
+    return list(_plugins().records.values())

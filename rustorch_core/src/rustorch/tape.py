@@ -1,0 +1,223 @@
+"""The tape: one node per recorded op, and the modes that say whether to record.
+
+Recording belongs to invoking an op and therefore lies below the op table; walking the tape
+backwards is the engine's work (:mod:`rustorch.autograd`).
+"""
+
+from __future__ import annotations
+
+import itertools
+import threading
+import traceback
+import weakref
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from rustorch.base import Spec, TensorBase, alias_of
+from rustorch.errors import AutogradError
+
+if TYPE_CHECKING:
+    from rustorch.ops.op import Op
+
+    Edge = "Node | Output | TensorBase | None"
+
+
+class _Mode(threading.local):
+    """Per-thread switches."""
+
+    grad = True
+    inference = False
+    anomaly = False
+
+
+mode = _Mode()
+_next_sequence = itertools.count().__next__
+Hook = Callable[[Any], Any]
+
+
+class Output:
+    """One of several results of a node."""
+
+    __slots__ = ("index", "node")
+
+    def __init__(self, node: Node, index: int) -> None:
+        self.node = node
+        self.index = index
+
+
+class Node:
+    """One recorded op: what it needs to turn the gradient of its result into those of its inputs.
+
+    `edges` names, per input, where the gradient goes: the node (or `Output`) that produced the
+    input, the input itself if it is a leaf, or None if it needs no gradient.
+    """
+
+    __slots__ = (
+        "__weakref__",
+        "attrs",
+        "edges",
+        "hooks",  # {output index: {key: hook}}: run on the gradient before the derivative
+        "op",
+        "out",  # an alias of the result (or a tuple), if the derivative uses it
+        "out_version",
+        "results",  # Spec per result, for the gradients that nobody sent
+        "saved",  # per input the tensor itself, or its Spec
+        "sequence",
+        "trace",
+        "versions",
+    )
+
+    op: Op
+    attrs: dict[str, Any]
+    edges: Sequence[Edge]
+    saved: Sequence[Any] | None
+
+    def name(self) -> str:
+        """Return the op's name in the form users of PyTorch know, e.g. ``MulBackward``."""
+        return "".join(part.capitalize() for part in self.op.name.split("_")) + "Backward"
+
+    @property
+    def next_functions(self) -> tuple[tuple[Any, int], ...]:
+        """The nodes that the gradients go to, with the number of the result they belong to."""
+        return tuple(
+            (e.node, e.index) if isinstance(e, Output) else (e, 0) for e in self.edges
+        )
+
+    def __repr__(self) -> str:
+        return f"<{self.name()}>"
+
+    def release(self) -> None:
+        """Forget the saved tensors."""
+        self.saved = None
+        self.out = None
+
+    def differentiate(self, g: Any) -> list[Any]:
+        """Return the gradient of each input (None where none is wanted) from that of the result."""
+        operands = self.operands()
+        out = self.result()
+        op = self.op
+        if op.joint is not None:
+            return list(op.joint(g, out, *operands, needs=[e is not None for e in self.edges], **self.attrs))
+        assert op.vjps is not None  # noqa: S101 - for the type checker
+        attrs = self.attrs
+        return [
+            None if edge is None or rule is None else rule(g, out, *operands, **attrs)
+            for edge, rule in zip(self.edges, op.vjps, strict=True)
+        ]
+
+    def operands(self) -> list[Any]:
+        """Return the saved inputs (a `Spec` where the values were not kept), checking versions."""
+        if self.saved is None:
+            raise AutogradError(
+                f"backward: the tensors saved by {self.name()} were freed when it was differentiated the first time",
+                hint="pass retain_graph=True to the first backward() to differentiate the same graph twice",
+            )
+        for position, (x, version) in enumerate(zip(self.saved, self.versions, strict=True)):
+            if version is not None and x.storage.version != version:
+                raise _modified(self, x, version, f"input {position}")
+        return list(self.saved)
+
+    def result(self) -> Any:
+        """Return the saved result, attached to the graph again so that it can be differentiated twice."""
+        if self.out is None:
+            return self.results[0] if len(self.results) == 1 else tuple(self.results)
+        outs = self.out if isinstance(self.out, tuple) else (self.out,)
+        attached = []
+        for index, out in enumerate(outs):
+            if out.storage.version != self.out_version[index]:
+                raise _modified(self, out, self.out_version[index], f"result {index}")
+            again = alias_of(out)
+            if out.dtype.category >= 2:  # floating point or complex
+                again.needs_grad = True
+                again.node = self if len(outs) == 1 else Output(self, index)
+            attached.append(again)
+        return attached[0] if not isinstance(self.out, tuple) else tuple(attached)
+
+
+def _modified(node: Node, x: TensorBase, version: int, what: str) -> AutogradError:
+    where = f"\nThe op was recorded here:\n{node.trace}" if node.trace else ""
+    return AutogradError(
+        f"backward: {what} of {node.name()}, a {x.dtype.name} tensor of shape {tuple(x.shape)}, was changed by an "
+        f"in-place operation after it was saved (version {x.storage.version}, expected {version}){where}",
+        hint="use the out-of-place form, clone() first, or find the line with autograd.set_detect_anomaly(True)",
+    )
+
+
+def edge_of(x: TensorBase) -> Edge:
+    """Return where the gradient of `x` goes."""
+    if not x.needs_grad:
+        return None
+    base = x.base
+    if base is not None and base.epoch != x.epoch and refresh_view is not None:
+        refresh_view(x)
+    return x if x.node is None else x.node
+
+
+def note_view(base: TensorBase, view: TensorBase) -> None:
+    """Remember that `view` looks at `base`, so that a change of the base's history reaches it."""
+    views = base.views
+    if views is None:
+        views = base.views = []
+    elif len(views) > 32 and len(views) & (len(views) - 1) == 0:  # at powers of two, so amortised
+        views[:] = [ref for ref in views if ref() is not None]
+    views.append(weakref.ref(view))
+
+
+#: Gives a view whose base was changed in place its new history; set by the autograd layer.
+refresh_view: Callable[[TensorBase], None] | None = None
+
+
+def wants_grad(inputs: Sequence[Any]) -> bool:
+    """Return whether an op on these inputs (None allowed) has to be recorded."""
+    for x in inputs:
+        if x is not None and x.needs_grad:
+            return mode.grad
+    return False
+
+
+def record(op: Op, out: Any, inputs: Sequence[Any], attrs: dict[str, Any]) -> Node:
+    """Write one op on the tape and attach its result(s) to it."""
+    node = make_node(op, out, inputs, attrs)
+    if isinstance(out, tuple):
+        for index, result in enumerate(out):
+            if result.dtype.category >= 2 and index not in op.non_differentiable:
+                result.needs_grad = True
+                result.node = Output(node, index)
+    else:
+        out.needs_grad = True
+        out.node = node
+    return node
+
+
+def make_node(op: Op, out: Any, inputs: Sequence[Any], attrs: dict[str, Any]) -> Node:
+    """Return the node of an op without attaching anything to it."""
+    if op.why_no_gradient is not None:
+        raise AutogradError(f"{op.name}: cannot be differentiated: {op.why_no_gradient}", hint="call it on x.detach()")
+    edges = [None if x is None else edge_of(x) for x in inputs]
+    save_inputs, save_out = op.save_plan(edges)
+    node = Node()
+    node.op = op
+    node.attrs = attrs
+    node.edges = edges
+    node.hooks = None
+    node.sequence = _next_sequence()
+    node.trace = "".join(traceback.format_stack()[:-3]) if mode.anomaly else None
+    saved: list[Any] = []
+    versions: list[int | None] = []
+    for x, keep in zip(inputs, save_inputs, strict=True):
+        if keep and x is not None:
+            saved.append(x)
+            versions.append(x.storage.version)
+        else:
+            saved.append(None if x is None else Spec(x.shape, x.dtype, x.device))
+            versions.append(None)
+    node.saved = saved
+    node.versions = versions
+    outs = out if isinstance(out, tuple) else (out,)
+    node.results = [Spec(o.shape, o.dtype, o.device) for o in outs]
+    if save_out:
+        node.out = tuple(alias_of(o) for o in out) if isinstance(out, tuple) else alias_of(out)
+        node.out_version = [o.storage.version for o in outs]
+    else:
+        node.out = None
+    return node
