@@ -84,6 +84,15 @@ static void seek(const rt_walk *w, int64_t start, position *p) {
     p->offset += start * w->strides[0];
 }
 
+char *rt_walk_at(const rt_walk *w, int64_t index) {
+    int64_t offset = 0;
+    for (int d = w->ndim - 1; d > 0; d--) {
+        offset += index % w->shape[d] * w->strides[d];
+        index /= w->shape[d];
+    }
+    return w->base + (offset + index * w->strides[0]) * w->itemsize;
+}
+
 /* Advance by `step` elements of the innermost dimension, which ends there at the latest. */
 static void advance(const rt_walk *w, position *p, int64_t step) {
     int d = w->ndim - 1;

@@ -28,6 +28,8 @@ static inline bool rt_walk_contiguous(const rt_walk *w) { return w->ndim == 1 &&
 const void *rt_walk_read(const rt_walk *w, int64_t start, int64_t n, void *tmp);
 /* The address of [start, start + n) if it is contiguous there, else NULL. */
 void *rt_walk_direct(const rt_walk *w, int64_t start, int64_t n);
+/* The address of element `index`. */
+char *rt_walk_at(const rt_walk *w, int64_t index);
 void rt_walk_gather(const rt_walk *w, int64_t start, int64_t n, void *dst);
 void rt_walk_scatter(const rt_walk *w, int64_t start, int64_t n, const void *src);
 

@@ -1,0 +1,27 @@
+/* The driver shared by all reductions.
+ *
+ * The input is seen as K results times R elements each.  An op supplies loops over accumulators,
+ * which may be wider than the elements (floats are summed in double). */
+#pragma once
+#include "elementwise.h"
+
+enum { RT_REDUCE_BLOCK = 4096 /* longest run that one accumulator takes at once: bounds the rounding error */ };
+
+typedef struct {
+    int64_t acc_size; /* bytes of an accumulator */
+    void (*init)(int64_t n, void *acc);
+    void (*row)(int64_t n, const void *x, void *acc);           /* n elements into one accumulator */
+    void (*column)(int64_t n, const void *x, void *acc);        /* n elements into n accumulators */
+    void (*merge)(int64_t n, const void *other, void *acc);     /* n accumulators into n others */
+    void (*finish)(int64_t n, const void *acc, void *out);      /* n accumulators to n elements */
+} rt_reducer;
+
+typedef struct {
+    const rt_reducer *reducer;
+    const rt_half_conversion *half; /* not NULL: elements are stored in this format, computed as float */
+    int64_t itemsize;               /* of an element as the loops see it */
+    uintptr_t out, x;
+} rt_reduce_call;
+
+/* dims: ndim sizes of x, its strides, and the strides of out; bit d of `reduced` marks dim d. */
+int rt_reduce_run(const rt_reduce_call *call, int ndim, const int64_t *dims, uint64_t reduced);

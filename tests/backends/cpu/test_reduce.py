@@ -1,0 +1,101 @@
+"""Reductions against NumPy, over every subset of dims, layout and size."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pytest
+
+pytestmark = pytest.mark.usefixtures("each_isa")
+
+REFERENCE = {"sum": np.sum, "prod": np.prod, "amax": np.max, "amin": np.min}
+
+
+def reduced(run, op, x, dim):
+    out = np.empty([1 if d in dim else s for d, s in enumerate(x.shape)], x.dtype)
+    return run(op, out, x, dim=dim)
+
+
+def expected(op, x, dim):
+    if x.dtype.kind == "f" and x.size:
+        with np.errstate(over="ignore"):
+            return REFERENCE[op](x.astype(np.float64), axis=dim, keepdims=True).astype(x.dtype)
+    with np.errstate(over="ignore"):
+        kwargs = {"dtype": x.dtype} if op in ("sum", "prod") else {}
+        return REFERENCE[op](x, axis=dim, keepdims=True, **kwargs)
+
+
+@pytest.mark.parametrize("op", REFERENCE)
+@pytest.mark.parametrize("dtype", ["float32", "float64", "int32", "int64", "uint8", "float16"])
+def test_every_subset_of_dims_and_layout(run, op, dtype):
+    rng = np.random.default_rng(0)
+    base = (rng.uniform(0.5, 2, (3, 5, 4, 21)) if dtype.startswith("float") else rng.integers(0, 9, (3, 5, 4, 21))).astype(dtype)
+    layouts = [base, base.transpose(3, 1, 0, 2), base[:, ::-2, :, 1:], np.broadcast_to(base[:1], base.shape)]
+    for x in layouts:
+        for count in range(5):
+            for dim in itertools.combinations(range(4), count):
+                np.testing.assert_allclose(reduced(run, op, x, dim), expected(op, x, dim), rtol=2e-3 if dtype == "float16" else 1e-6)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("shape", [(1, 300001), (300001, 1), (300001, 17), (7, 40000), (1000, 300), (40, 3, 5000)])
+def test_large(run, dtype, shape):
+    x = np.random.default_rng(1).normal(size=shape).astype(dtype) + 1
+    for dim in [(0,), (1,), tuple(range(len(shape)))]:
+        np.testing.assert_allclose(reduced(run, "sum", x, dim), expected("sum", x, dim), rtol=2e-7)
+        np.testing.assert_array_equal(reduced(run, "amax", x, dim), expected("amax", x, dim))
+
+
+def test_the_sum_does_not_depend_on_the_number_of_threads(run):
+    from rustorch_cpu.native import lib
+
+    x = np.random.default_rng(2).normal(size=1_000_003)
+    before = lib.rt_num_threads()
+    try:
+        sums = []
+        for threads in (1, 2, 3):
+            lib.rt_set_num_threads(threads)
+            sums.append(reduced(run, "sum", x, (0,))[0])
+    finally:
+        lib.rt_set_num_threads(before)
+    assert len(set(sums)) == 1
+
+
+def test_sizes_with_tails(run):
+    for n in range(131):
+        x = np.random.default_rng(n).normal(size=(2, n)).astype(np.float32)
+        np.testing.assert_allclose(reduced(run, "sum", x, (1,)), expected("sum", x, (1,)), rtol=1e-6, atol=1e-6)
+        if n:
+            np.testing.assert_array_equal(reduced(run, "amin", x, (1,)), expected("amin", x, (1,)))
+
+
+def test_empty(run):
+    x = np.empty((0, 3), np.float32)
+    assert reduced(run, "sum", x, (0,)).tolist() == [[0, 0, 0]]
+    assert reduced(run, "prod", x, (0,)).tolist() == [[1, 1, 1]]
+
+
+@pytest.mark.parametrize("op", ["amax", "amin"])
+@pytest.mark.parametrize("at", [0, 1, 70, 99])
+def test_nan_propagates(run, op, at):
+    x = np.arange(100, dtype=np.float32)
+    x[at] = np.nan
+    assert np.isnan(reduced(run, op, x, (0,))).all()
+
+
+@pytest.mark.parametrize("op", ["argmax", "argmin"])
+@pytest.mark.parametrize("dtype", ["float32", "float64", "int64", "uint8"])
+@pytest.mark.parametrize("shape", [(7,), (3, 131), (131, 3), (4, 50, 200), (20, 3000)])
+def test_arg_extreme(run, op, dtype, shape):
+    x = np.random.default_rng(3).integers(0, 40, shape).astype(dtype)  # many ties: the first one counts
+    for dim in range(len(shape)):
+        out = np.empty([1 if d == dim else s for d, s in enumerate(shape)], np.int64)
+        np.testing.assert_array_equal(run(op, out, x, dim=dim), getattr(np, op)(x, axis=dim, keepdims=True))
+
+
+@pytest.mark.parametrize("op", ["argmax", "argmin"])
+def test_nan_is_the_extreme(run, op):
+    x = np.arange(200, dtype=np.float32)
+    x[[77, 150]] = np.nan
+    assert run(op, np.empty(1, np.int64), x, dim=0)[0] == 77
