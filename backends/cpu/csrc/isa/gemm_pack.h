@@ -1,36 +1,5 @@
 /* Copying strided memory into panels.  Included once per type. */
 
-#undef LOW
-#undef HIGH
-#if RT_VEC_BYTES * 8 / RT_REAL_BITS == 16
-#define LOW 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23
-#define HIGH 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31
-#elif RT_VEC_BYTES * 8 / RT_REAL_BITS == 8
-#define LOW 0, 8, 1, 9, 2, 10, 3, 11
-#define HIGH 4, 12, 5, 13, 6, 14, 7, 15
-#elif RT_VEC_BYTES * 8 / RT_REAL_BITS == 4
-#define LOW 0, 4, 1, 5
-#define HIGH 2, 6, 3, 7
-#else
-#define LOW 0, 2
-#define HIGH 1, 3
-#endif
-
-/* Rows of a square become columns.  One perfect shuffle rotates the bits of (register, lane) by one. */
-RT_INLINE void T(transpose)(V *x) {
-    for (int bit = 1; bit < VL; bit *= 2) {
-        V y[VL];
-#pragma GCC unroll 8
-        for (int i = 0; i < VL / 2; i++) {
-            y[2 * i] = __builtin_shufflevector(x[i], x[i + VL / 2], LOW);
-            y[2 * i + 1] = __builtin_shufflevector(x[i], x[i + VL / 2], HIGH);
-        }
-#pragma GCC unroll 16
-        for (int i = 0; i < VL; i++)
-            x[i] = y[i];
-    }
-}
-
 /* Panel whose numbers lie along the inner dimension: transposes in registers. */
 static void T(pack_transposed)(const REAL *src, int64_t stride, int64_t width, int64_t kc, int64_t lanes, REAL *out) {
     int64_t whole = kc / VL * VL;

@@ -2,9 +2,6 @@
  *
  * Loops from outside: blocks of NC columns, KC steps of the inner dimension, MC rows.  Per block all
  * threads pack first, then compute; both phases claim small tasks dynamically. */
-#undef NR
-#define NR (NV * VL)
-
 enum {
     T(KC) = 384, /* a tile's panels of A and B pass through the first-level cache */
     T(MC) = 256 * MR,

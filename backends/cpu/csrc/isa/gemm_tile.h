@@ -1,16 +1,4 @@
-/* The innermost kernel: MR x (NV * VL) numbers of C in registers.  Included once per type.
- *
- * Register budget: MR * NV accumulators, NV vectors of B and one broadcast of A. */
-#undef MR
-#undef NV
-#if defined(RT_ISA_AVX512)
-#define MR 14
-#elif defined(RT_ISA_NEON)
-#define MR 12
-#else
-#define MR 6
-#endif
-#define NV 2
+/* The innermost kernel: a tile of C in registers.  Included once per type. */
 
 /* C[mr][nv * VL] (+)= A B over k steps: element (i, p) of A at a[i * a_row + p * a_step], row p of B at
  * b + p * b_step.  All of mr, nv and where possible a_row are constants after inlining. */

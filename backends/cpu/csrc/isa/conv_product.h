@@ -1,0 +1,107 @@
+/* The three products of a convolution, group by group.  Included once per type. */
+
+RT_INLINE conv_axis T(forward_axis)(int64_t grid, int64_t source, int64_t stride, int64_t pad, int64_t dilation, int64_t taps) {
+    return (conv_axis){grid, source, stride, -pad, dilation, taps};
+}
+
+/* The input's patches, one per output pixel; `data` still lacks the group's offset. */
+static T(patches) T(input_patches)(const struct rt_conv *v, const REAL *x) {
+    T(patches) p = {.data = x};
+    p.at.h = T(forward_axis)(v->oh, v->h, v->stride_h, v->pad_h, v->dilation_h, v->kh);
+    p.at.w = T(forward_axis)(v->ow, v->w, v->stride_w, v->pad_w, v->dilation_w, v->kw);
+    p.at.image_stride = v->c * v->h * v->w;
+    if (v->kh * v->kw * v->stride_h * v->stride_w == 1 && v->pad_h + v->pad_w == 0) { /* 1x1: one long row */
+        p.at.h = (conv_axis){1, 1, 1, 0, 1, 1};
+        p.at.w.grid = p.at.w.source = v->h * v->w;
+    }
+    return p;
+}
+
+static int T(conv_forward)(const struct rt_conv *v, REAL *out, const REAL *x, const REAL *weight, const REAL *bias) {
+    int64_t pixels = v->oh * v->ow, o = v->o / v->groups, c = v->c / v->groups, k = c * v->kh * v->kw;
+    conv_grid grid = {1, pixels, v->o * pixels, 0, 1};
+    for (int64_t group = 0; group < v->groups; group++) {
+        T(patches) patches = T(input_patches)(v, x + group * c * v->h * v->w);
+        T(rt_gemm) g = {
+            .m = o, .n = v->n * pixels, .k = k,
+            .a = {.data = weight + group * o * k, .stride = k, .k_stride = 1},
+            .b = {.pack = T(pack_pixels), .ctx = &patches},
+            .c = out + group * o * pixels, .ldc = pixels,
+            .bias = bias ? bias + group * o : NULL, .bias_row = 1,
+            .columns = conv_columns, .columns_ctx = &grid,
+        };
+        int status = T(rt_gemm_run)(&g);
+        if (status)
+            return status;
+    }
+    return RT_OK;
+}
+
+static int T(conv_weight_grad)(const struct rt_conv *v, REAL *out, const REAL *grad, const REAL *x) {
+    int64_t pixels = v->oh * v->ow, o = v->o / v->groups, c = v->c / v->groups, n = c * v->kh * v->kw;
+    for (int64_t group = 0; group < v->groups; group++) {
+        T(patches) patches = T(input_patches)(v, x + group * c * v->h * v->w);
+        T(channels) channels = {grad + group * o * pixels, pixels, v->o * pixels};
+        T(rt_gemm) g = {
+            .m = o, .n = n, .k = v->n * pixels,
+            .a = {.pack = T(pack_channels), .ctx = &channels},
+            .b = {.pack = T(pack_taps), .ctx = &patches},
+            .c = out + group * o * n, .ldc = n,
+        };
+        int status = T(rt_gemm_run)(&g);
+        if (status)
+            return status;
+    }
+    return RT_OK;
+}
+
+/* Pixels phase, phase + stride, ... of the input along one axis meet only some taps, and see the gradient as a
+ * convolution of stride one would: grid pixel q is input pixel phase + q * stride.
+ *     input + pad = output * stride + tap * dilation */
+typedef struct {
+    conv_axis axis;           /* from these pixels to the gradient's */
+    int64_t first_tap, step;  /* the taps that they meet */
+} T(phase);
+
+static T(phase) T(find_phase)(int64_t phase, int64_t source, int64_t grid, int64_t stride, int64_t pad, int64_t dilation, int64_t taps) {
+    T(phase) p = {.axis = {.grid = ceil_div(source - phase, stride), .source = grid, .stride = 1}};
+    while (p.first_tap < taps && (phase + pad - p.first_tap * dilation) % stride)
+        p.first_tap++;
+    for (p.step = 1; p.step * dilation % stride;)
+        p.step++;
+    p.axis.taps = p.first_tap < taps ? ceil_div(taps - p.first_tap, p.step) : 0;
+    p.axis.first = (phase + pad - p.first_tap * dilation) / stride; /* exact if there is a tap */
+    p.axis.step = -p.step * dilation / stride;
+    return p;
+}
+
+static int T(input_grad_phase)(const struct rt_conv *v, REAL *out, const REAL *grad, const REAL *weight, int64_t y, int64_t x) {
+    int64_t pixels = v->oh * v->ow, o = v->o / v->groups, c = v->c / v->groups;
+    T(phase) h = T(find_phase)(y, v->h, v->oh, v->stride_h, v->pad_h, v->dilation_h, v->kh);
+    T(phase) w = T(find_phase)(x, v->w, v->ow, v->stride_w, v->pad_w, v->dilation_w, v->kw);
+    conv_grid grid = {h.axis.grid, w.axis.grid, v->c * v->h * v->w, v->stride_h * v->w, v->stride_w};
+    for (int64_t group = 0; group < v->groups; group++) {
+        T(patches) patches = {{h.axis, w.axis, v->o * pixels}, grad + group * o * pixels};
+        T(flipped) flipped = {weight + group * o * c * v->kh * v->kw, c, v->kh, v->kw,
+                              h.first_tap, h.step, h.axis.taps, w.first_tap, w.step, w.axis.taps};
+        T(rt_gemm) g = {
+            .m = c, .n = v->n * h.axis.grid * w.axis.grid, .k = o * h.axis.taps * w.axis.taps,
+            .a = {.pack = T(pack_flipped), .ctx = &flipped},
+            .b = {.pack = T(pack_pixels), .ctx = &patches},
+            .c = out + group * c * v->h * v->w + y * v->w + x, .ldc = v->h * v->w,
+            .columns = conv_columns, .columns_ctx = &grid,
+        };
+        int status = T(rt_gemm_run)(&g);
+        if (status)
+            return status;
+    }
+    return RT_OK;
+}
+
+static int T(conv_input_grad)(const struct rt_conv *v, REAL *out, const REAL *grad, const REAL *weight) {
+    int status = RT_OK;
+    for (int64_t y = 0; y < lesser(v->stride_h, v->h); y++)
+        for (int64_t x = 0; x < lesser(v->stride_w, v->w) && !status; x++)
+            status = T(input_grad_phase)(v, out, grad, weight, y, x);
+    return status;
+}
