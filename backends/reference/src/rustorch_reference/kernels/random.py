@@ -16,6 +16,7 @@ from rustorch_reference.views import View, array, store
 
 MULTIPLIERS = np.array([0xD2511F53, 0xCD9E8D57], np.uint64)
 KEY_STEPS = np.array([0x9E3779B9, 0xBB67AE85], np.uint32)  # from the golden ratio and sqrt(3)
+SIGNIFICAND = {"float16": 11, "bfloat16": 8, "float32": 24}  # bits
 
 
 def philox(counter: np.ndarray, key: np.ndarray) -> np.ndarray:
@@ -54,11 +55,10 @@ def halves(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return x & np.uint64(0xFFFFFFFF), x >> np.uint64(32)
 
 
-def fractions53(state: View, count: int) -> np.ndarray:
-    """Return `count` multiples of 2**-53 in [0, 1), two words each."""
-    pairs = words(state, 2 * count).reshape(count, 2).astype(np.float64)
-    high, low = np.floor(pairs / [2.0**5, 2.0**6]).T  # 27 and 26 bits
-    return (high * 2.0**26 + low) * 2.0**-53
+def words53(state: View, count: int) -> np.ndarray:
+    """Return `count` integers of 53 random bits: the upper 27 of one word and the upper 26 of the next."""
+    first, second = words(state, 2 * count).astype(np.uint64).reshape(count, 2).T
+    return (first >> np.uint64(5)) << np.uint64(26) | second >> np.uint64(6)
 
 
 def random_bits(out: View, state: View) -> None:
@@ -67,15 +67,16 @@ def random_bits(out: View, state: View) -> None:
 
 
 def random_uniform(out: View, state: View) -> None:
-    """Uniform in [0, 1): 53 bits of two words for float64, else the upper 24 bits of one word.
+    """Uniform in [0, 1): as many random bits as the dtype's significand holds, so that none is rounded to 1.
 
-    float16 and bfloat16 round these 24 bits to nearest, and so can reach 1.
+    float64 takes 53 bits of two words; the others the upper 24, 11 or 8 bits of one word.
     """
     count = out.shape.elements
     if out.dtype.name == "float64":
-        values = fractions53(state, count)
+        values = words53(state, count) * 2.0**-53
     else:
-        values = (words(state, count) >> np.uint32(8)) * 2.0**-24
+        bits = SIGNIFICAND[out.dtype.name]
+        values = (words(state, count) >> np.uint32(32 - bits)) * 2.0**-bits
     store(out, values.reshape(out.shape))
 
 
@@ -83,7 +84,7 @@ def random_normal(out: View, state: View) -> None:
     """Standard normal: the normal quantile of a uniform number strictly inside (0, 1)."""
     count = out.shape.elements
     if out.dtype.name == "float64":
-        uniform = fractions53(state, count) + 2.0**-54
+        uniform = (words53(state, count) >> np.uint64(1)) * 2.0**-52 + 2.0**-53
     else:
         uniform = (words(state, count) + 0.5) * 2.0**-32
     store(out, normal_quantile(uniform).reshape(out.shape))
