@@ -89,13 +89,13 @@ class Table(dict[str, Row]):
         what is saved between them gives wrong gradients.
         """
         found = [o for o in self._candidates(op.name) if dtype.name in o.kernel.dtypes and o.kernel.version == op.version]
-        if op.partner is None:
-            return found
-        partners = {
-            o.plugin for o in self._candidates(op.partner)
-            if dtype.name in o.kernel.dtypes and o.kernel.version == registry.ops[op.partner].version
-        }  # fmt: skip
-        return [o for o in found if o.plugin in partners]
+        for name in op.partners:
+            partners = {
+                o.plugin for o in self._candidates(name)
+                if dtype.name in o.kernel.dtypes and o.kernel.version == registry.ops[name].version
+            }  # fmt: skip
+            found = [o for o in found if o.plugin in partners]
+        return found
 
     def who_supplies(self, op: Op, dtype: DType) -> str:
         """Say which dtypes this device has the op for."""

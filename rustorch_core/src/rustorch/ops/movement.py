@@ -264,15 +264,15 @@ class _Place(Op):
         return out
 
 
-_place = _Place("place", lambda g, *, into, where, how: (into.shape, g.dtype), doc="Write into zeros through a view.")
-_place.vjp(lambda h, _out, _g, *, into, where, how: where(h, **how))
+place = _Place("place", lambda g, *, into, where, how: (into.shape, g.dtype), doc="Write into zeros through a view.")
+place.vjp(lambda h, _out, _g, *, into, where, how: where(h, **how))
 _slice_rule.vjp(
-    lambda g, _out, _x, *, dim, start, length, step: _place(
+    lambda g, _out, _x, *, dim, start, length, step: place(
         g, into=_x, where=_slice_rule, how={"dim": dim, "start": start, "length": length, "step": step}
     )
 )
 _select_rule.vjp(
-    lambda g, _out, _x, *, dim, index: _place(g, into=_x, where=_select_rule, how={"dim": dim, "index": index})
+    lambda g, _out, _x, *, dim, index: place(g, into=_x, where=_select_rule, how={"dim": dim, "index": index})
 )
 
 
@@ -401,7 +401,7 @@ def _window_vjp(g: Any, _out: Any, _x: Any, *, dim: int, size: int, step: int, d
     total = None
     for tap in range(size):
         how = {"dim": dim, "start": tap * dilation, "length": g.shape[dim], "step": step}
-        part = _place(g.select(-1, tap), into=_x, where=_slice_rule, how=how)
+        part = place(g.select(-1, tap), into=_x, where=_slice_rule, how=how)
         total = part if total is None else total + part
     return total
 
@@ -436,7 +436,7 @@ def _diagonal_rule(x: Any, *, offset: int, dim1: int, dim2: int) -> Geometry:
 
 
 _diagonal_rule.vjp(
-    lambda g, _out, _x, *, offset, dim1, dim2: _place(
+    lambda g, _out, _x, *, offset, dim1, dim2: place(
         g, into=_x, where=_diagonal_rule, how={"offset": offset, "dim1": dim1, "dim2": dim2}
     )
 )

@@ -31,7 +31,7 @@ class Op:
         name: what kernels are registered under.
         rule: ``rule(*operands, **attributes)`` checks them and returns a `Result`, or a list of them.
         decomposition: computes the op on other ops; None for a primitive.
-        partner: name of the op that must come from the same plugin (an op and its backward).
+        partners: names of the ops that must come from the same plugin (an op and its backward ops).
         updates_out: the kernel changes `out` in place, so the decomposition gets it as first operands.
     """
 
@@ -42,7 +42,7 @@ class Op:
         *,
         decomposition: Callable[..., Any] | None = None,
         dispatch: int = 0,
-        partner: str | None = None,
+        partner: str | tuple[str, ...] | None = None,
         version: int = 1,
         updates_out: bool = False,
         non_differentiable: tuple[int, ...] = (),
@@ -54,7 +54,7 @@ class Op:
         self.rule = rule
         self.decomposition = decomposition
         self.dispatch = dispatch  # position of the operand whose dtype selects the kernel
-        self.partner = partner
+        self.partners = (partner,) if isinstance(partner, str) else partner or ()
         self.version = version
         self.updates_out = updates_out
         self.non_differentiable = frozenset(non_differentiable)
