@@ -7,10 +7,11 @@ offset, shape, strides and dtype.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from rustorch.shape import Shape, Strides
-from rustorch.storage import Storage
+from rustorch.storage import OwnedStorage, Storage
 
 if TYPE_CHECKING:
     from rustorch.device import Device
@@ -75,8 +76,17 @@ def set_result_class(cls: type[TensorBase]) -> None:
 
 def allocate(shape: Shape, dtype: DType, device: Device) -> Any:
     """Return a new contiguous tensor with uninitialised elements."""
+    # written out without calls, since this runs once per op
+    nbytes = shape.elements * dtype.itemsize
+    buffer = device.allocate(nbytes)
+    storage = _new(OwnedStorage)
+    storage.buffer = buffer
+    storage.nbytes = nbytes
+    storage.free = device.free
+    storage.device = device
+    storage.version = 0
     self = _new(_result_class)
-    self.storage = Storage(device, shape.elements * dtype.itemsize)
+    self.storage = storage
     self.shape = shape
     self.strides = shape.strides
     self.offset = 0
@@ -127,3 +137,14 @@ class Spec:
 
     def __repr__(self) -> str:
         return f"Spec({self.dtype.name}, {tuple(self.shape)}, {self.device})"
+
+
+@lru_cache(maxsize=16384)
+def shared_spec(shape: Shape, dtype: DType, device: Device) -> Spec:
+    """Return the one `Spec` of these facts."""
+    return Spec(shape, dtype, device)
+
+
+def spec_of(x: TensorBase | Spec) -> Spec:
+    """Return the shape, dtype and device of a tensor; equal ones share one object."""
+    return shared_spec(x.shape, x.dtype, x.device)

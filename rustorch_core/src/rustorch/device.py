@@ -14,7 +14,7 @@ from rustorch.errors import ArgumentError, DeviceError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from rustorch.dispatch.contract import DeviceInfo, Runtime
+    from rustorch.dispatch.contract import Buffer, DeviceInfo, Runtime
 
 
 class _Unopened:
@@ -39,12 +39,7 @@ class _Unopened:
         return getattr(self._device, self._slot)
 
 
-def unopened(device: Device, slot: str) -> Any:
-    """Return the stand-in for a slot of a device that is not open."""
-    return _Unopened(device, slot)
-
-
-#: Fills `kernels`, `runtime` and `info` of a device; set by `rustorch.dispatch`.
+#: Opens a device; set by `rustorch.dispatch`.
 opener: Callable[[Device], None] | None = None
 #: Names the default device; set by `rustorch.dispatch`.
 find_default: Callable[[], Device] | None = None
@@ -63,13 +58,15 @@ class Device:
     device(type='cpu', index=0)
     """
 
-    __slots__ = ("__weakref__", "index", "info", "kernels", "runtime", "type")
+    __slots__ = ("__weakref__", "allocate", "free", "index", "info", "kernels", "runtime", "type")
 
     type: str
     index: int
     kernels: Any  # op name -> dispatch dtype -> kernel
     runtime: Runtime
     info: DeviceInfo
+    allocate: Callable[[int], Buffer]  # the runtime's own methods, one look-up nearer
+    free: Callable[[Buffer, int], None]
 
     def __new__(cls, type: str | Device | int | None = None, index: int | None = None) -> Device:
         name, number = _parse(type, index)
@@ -79,11 +76,26 @@ class Device:
                 self = super().__new__(cls)
                 self.type = name
                 self.index = number
-                self.kernels = _Unopened(self, "kernels")
-                self.runtime = _Unopened(self, "runtime")  # type: ignore[assignment]
-                self.info = _Unopened(self, "info")  # type: ignore[assignment]
+                self.close()
                 _interned[name, number] = self
         return self
+
+    def open(self, runtime: Runtime, info: DeviceInfo, kernels: Any) -> None:
+        """Connect the device to its hardware."""
+        self.runtime = runtime
+        self.info = info
+        self.allocate = runtime.allocate
+        self.free = runtime.free
+        self.kernels = kernels
+
+    def close(self) -> None:
+        """Forget the hardware; the next use opens the device again."""
+        unopened: Any = {slot: _Unopened(self, slot) for slot in ("runtime", "info", "kernels")}
+        self.runtime = unopened["runtime"]
+        self.info = unopened["info"]
+        self.kernels = unopened["kernels"]
+        self.allocate = lambda nbytes: unopened["runtime"].allocate(nbytes)
+        self.free = lambda buffer, nbytes: unopened["runtime"].free(buffer, nbytes)
 
     def __repr__(self) -> str:
         return f"device(type={self.type!r}, index={self.index})"

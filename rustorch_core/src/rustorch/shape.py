@@ -8,6 +8,7 @@ compares identities instead of tuples.
 from __future__ import annotations
 
 import operator
+from functools import lru_cache
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -22,6 +23,7 @@ class Shape(tuple[int, ...]):
 
     elements: int  # product of the sizes
     strides: Strides  # contiguous (row-major) strides, in elements
+    zeros: Strides  # as many zeros: the strides of one element shown everywhere
 
     def __new__(cls, sizes: Iterable[int] = ()) -> Shape:
         key = tuple(sizes)
@@ -34,6 +36,7 @@ class Shape(tuple[int, ...]):
             strides.append(step)
             step *= max(size, 1)
         self.strides = tuple(reversed(strides))
+        self.zeros = (0,) * len(key)
         self.elements = 0 if 0 in key else step
         if len(_interned) >= _MAX_INTERNED:
             _interned.clear()
@@ -62,6 +65,8 @@ def canonical_strides(shape: Shape, strides: Sequence[int]) -> Strides:
     """Return `shape.strides` itself if the strides are contiguous up to dims of size 1, else a tuple."""
     if shape.elements == 0:
         return shape.strides
+    if not any(strides):
+        return shape.strides if shape.elements == 1 else shape.zeros
     for size, stride, expected in zip(shape, strides, shape.strides, strict=True):
         if size != 1 and stride != expected:
             return tuple(strides)
@@ -98,6 +103,16 @@ def normalize_dim(op: str, dim: int, ndim: int) -> int:
 
 def normalize_dims(op: str, dims: int | Iterable[int] | None, ndim: int) -> tuple[int, ...]:
     """Return distinct dims, sorted; ``None`` or ``()`` means all."""
+    if dims.__class__ is list:
+        dims = tuple(dims)  # type: ignore[arg-type]
+    try:
+        return _normalize_dims(op, dims, ndim)
+    except TypeError:  # unhashable: not a sequence of integers
+        raise ArgumentTypeError(f"{op}: dim must be an integer or several, got {dims!r}") from None
+
+
+@lru_cache(maxsize=4096)
+def _normalize_dims(op: str, dims: int | Iterable[int] | None, ndim: int) -> tuple[int, ...]:
     if dims is None:
         return tuple(range(ndim))
     if not isinstance(dims, Iterable):
@@ -110,6 +125,7 @@ def normalize_dims(op: str, dims: int | Iterable[int] | None, ndim: int) -> tupl
     return tuple(result) or tuple(range(ndim))
 
 
+@lru_cache(maxsize=16384)
 def broadcast_shapes(op: str, *shapes: Sequence[int]) -> Shape:
     """Return the shape that all broadcast to.
 
@@ -132,7 +148,8 @@ def broadcast_shapes(op: str, *shapes: Sequence[int]) -> Shape:
     return Shape(result)
 
 
-def expanded_strides(shape: Sequence[int], strides: Sequence[int], target: Shape) -> Strides:
+@lru_cache(maxsize=16384)
+def expanded_strides(shape: Shape, strides: Strides, target: Shape) -> Strides:
     """Return the strides that show `shape` as `target`; the shapes are known to broadcast."""
     pad = len(target) - len(shape)
     return canonical_strides(
@@ -145,6 +162,7 @@ def expanded_strides(shape: Sequence[int], strides: Sequence[int], target: Shape
     )
 
 
+@lru_cache(maxsize=16384)
 def reduced_shape(shape: Shape, dims: tuple[int, ...], *, keepdim: bool) -> Shape:
     """Return the shape after a reduction over `dims`."""
     if keepdim:
@@ -152,6 +170,7 @@ def reduced_shape(shape: Shape, dims: tuple[int, ...], *, keepdim: bool) -> Shap
     return Shape(s for i, s in enumerate(shape) if i not in dims)
 
 
+@lru_cache(maxsize=16384)
 def infer_size(op: str, sizes: tuple[int, ...], elements: int) -> Shape:
     """Replace a single -1 by the size that keeps `elements`."""
     if sizes.count(-1) > 1:

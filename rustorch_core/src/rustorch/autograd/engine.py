@@ -13,7 +13,7 @@ from typing import Any
 
 from rustorch.base import Spec, TensorBase
 from rustorch.errors import ArgumentError, ArgumentTypeError, AutogradError, ShapeError
-from rustorch.tape import Node, Output, edge_of, mode
+from rustorch.tape import Node, Output, edge_of, mode, settings
 
 #: getrefcount() of a gradient that only the engine holds when it reaches its leaf (see `_accumulate`).
 _ENGINE_ONLY = 4
@@ -267,7 +267,7 @@ def _input_gradients(node: Node, slots: dict[int, Any], useful: set[Any] | None)
         None if g is None or edge is None else _fitted(node, g, spec)
         for g, edge, spec in zip(grads, edges, specs, strict=True)
     ]
-    if mode.anomaly:
+    if settings.anomaly:
         _look_for_nan(node, fitted)
     return fitted
 

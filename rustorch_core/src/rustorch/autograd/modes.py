@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
-from rustorch.tape import mode
+from rustorch.tape import mode, settings
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -105,9 +106,14 @@ def is_inference_mode_enabled() -> bool:
 
 def set_detect_anomaly(mode_: bool) -> None:  # noqa: FBT001
     """Remember for every op where it was recorded, and stop backward at the first NaN."""
-    mode.anomaly = bool(mode_)
+    settings.anomaly = bool(mode_)
 
 
-def detect_anomaly() -> Any:
-    """Return a ``with`` block in which anomaly mode is on; see :func:`set_detect_anomaly`."""
-    return _Switch(anomaly=True)
+@contextmanager
+def detect_anomaly() -> Iterator[None]:
+    """Turn anomaly mode on in a ``with`` block; see :func:`set_detect_anomaly`."""
+    before, settings.anomaly = settings.anomaly, True
+    try:
+        yield
+    finally:
+        settings.anomaly = before

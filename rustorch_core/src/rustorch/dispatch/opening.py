@@ -9,7 +9,7 @@ from typing import Any
 from rustorch import device as device_facts
 from rustorch.device import Device
 from rustorch.dispatch import observers, policy
-from rustorch.dispatch.contract import Absent, BackendInfo, Ready
+from rustorch.dispatch.contract import Absent, BackendInfo, DeviceInfo, Ready
 from rustorch.dispatch.tables import Offer, Table
 from rustorch.errors import DeviceError, DeviceIndexError, PluginError
 
@@ -57,9 +57,8 @@ def open_device(device: Device) -> None:
         runtime = plugins().manager.hook.rustorch_open(name=device.type, ordinal=device.index)
         if runtime is None:
             raise PluginError(f"device {device}: no plugin opened it although one announced the backend")
-        device.runtime = runtime
-        device.info = runtime.info()
-        device.kernels = _table(device)
+        info = runtime.info()
+        device.open(runtime, info, _table(device, info))
         _opened[device] = None
 
 
@@ -76,9 +75,9 @@ def _backend_of(device: Device) -> BackendInfo:
     return backend
 
 
-def _table(device: Device) -> Table:
+def _table(device: Device, info: DeviceInfo) -> Table:
     offers: dict[str, list[Offer]] = {}
-    for plugin, kernels in plugins().answers("rustorch_kernels", name=device.type, info=device.info):
+    for plugin, kernels in plugins().answers("rustorch_kernels", name=device.type, info=info):
         for kernel in kernels or ():
             offers.setdefault(kernel.op, []).append(Offer(kernel, plugin))
     for found in offers.values():
@@ -90,7 +89,7 @@ def rebuild_tables() -> None:
     """Swap a fresh table into every opened device."""
     with _lock:
         for device in _opened:
-            device.kernels = _table(device)
+            device.kernels = _table(device, device.info)
 
 
 def forget(backend: str) -> None:
@@ -99,9 +98,7 @@ def forget(backend: str) -> None:
         _probed.pop(backend, None)
         for device in [d for d in _opened if d.type == backend]:
             del _opened[device]
-            device.kernels = device_facts.unopened(device, "kernels")
-            device.runtime = device_facts.unopened(device, "runtime")
-            device.info = device_facts.unopened(device, "info")
+            device.close()
 
 
 def find_default() -> Device:

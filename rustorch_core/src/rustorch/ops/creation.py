@@ -17,7 +17,7 @@ from rustorch.ops.op import Op
 from rustorch.ops.public import public
 from rustorch.ops.samples import array, call
 from rustorch.shape import Shape, as_shape
-from rustorch.storage import Storage
+from rustorch.storage import BorrowedStorage
 
 if TYPE_CHECKING:
     from rustorch.tensor import Tensor
@@ -328,7 +328,7 @@ def adopt(array: np.ndarray[Any, Any], device: Device) -> Any:
         strides=(size,),
     )
     shell = allocate(Shape((0,)), dtype, device)
-    shell.storage = Storage.adopted(device, runtime.adopt(flat), flat.nbytes, (array, flat))
+    shell.storage = BorrowedStorage(device, runtime.adopt(flat), flat.nbytes, (array, flat))
     shape = Shape(array.shape)
     return view_of(shell, shape, canonical_strides(shape, [s // size for s in array.strides]), -low // size)
 

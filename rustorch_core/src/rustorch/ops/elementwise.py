@@ -20,7 +20,7 @@ from rustorch.errors import ArgumentTypeError, AutogradError, DTypeError, ShapeE
 from rustorch.ops import public
 from rustorch.ops.op import Op, gather_scalars
 from rustorch.shape import Shape, broadcast_shapes, expanded_strides
-from rustorch.tape import make_node, mode, record
+from rustorch.tape import make_node, mode, record, record_pair
 
 Numbers = (bool, int, float, complex, np.generic)
 
@@ -79,6 +79,22 @@ def constant(value: Any, dtype: DType, device: Device) -> Any:
 
 _constants: dict[tuple[Any, bool, DType, Device], Any] = {}
 _MAX_CONSTANTS = 1024
+
+
+def constant_like(value: Any, x: Any) -> Any:
+    """Return a number shown in the shape of `x`, in its dtype; the same tensor for the same number."""
+    key = (value, x.shape, x.dtype, x.device)
+    found = _shown.get(key) if value else None  # 0.0 and -0.0 are equal keys
+    if found is None:
+        number = constant(value, x.dtype, x.device)
+        found = view_of(number, x.shape, expanded_strides(number.shape, number.strides, x.shape), 0)
+        if len(_shown) >= _MAX_CONSTANTS:
+            _shown.clear()
+        _shown[key] = found
+    return found
+
+
+_shown: dict[tuple[Any, Shape, DType, Device], Any] = {}
 
 
 def promoted(op: str, operands: tuple[Any, ...]) -> DType:
@@ -277,7 +293,7 @@ def elementwise(
         function = _make_function(op, len(operands), attributes, definition)
         if hidden:
             return op
-        operator = function
+        operator = _binary(op, operator=True) if len(operands) == 2 and not attributes else function
         if front is not None:
             function = _dressed(front(function), op, definition)
         entry = public.Public(
@@ -334,7 +350,8 @@ def _unary(op: Elementwise) -> Any:
     return function
 
 
-def _binary(op: Elementwise) -> Any:
+def _binary(op: Elementwise, *, operator: bool = False) -> Any:
+    """Return the function of two operands; as an `operator` it leaves unknown types to the other side."""
     name, to_bool = op.name, op.result is boolean
     defined_for_floats = FLOAT in op.allowed
 
@@ -343,23 +360,25 @@ def _binary(op: Elementwise) -> Any:
             dtype = input.dtype
             shape = input.shape
             device = input.device
-            fast = (
-                dtype is other.dtype
-                and shape is other.shape
-                and device is other.device
-                and out is None
-                and dtype.category == FLOAT
-                and defined_for_floats
-            )
+            if out is None and dtype.category == FLOAT and defined_for_floats:
+                if other.__class__ is float or other.__class__ is int:
+                    result = allocate(shape, dtypes.bool_ if to_bool else dtype, device)
+                    shown = constant_like(other, input)
+                    device.kernels[name][dtype](result, input, shown)
+                    if input.needs_grad and mode.grad and op.records:
+                        record_pair(op, result, input, shown)
+                    return result
+                if dtype is other.dtype and shape is other.shape and device is other.device:
+                    result = allocate(shape, dtypes.bool_ if to_bool else dtype, device)
+                    device.kernels[name][dtype](result, input, other)
+                    if (input.needs_grad or other.needs_grad) and mode.grad and op.records:
+                        record_pair(op, result, input, other)
+                    return result
         except AttributeError:
-            fast = False
-        if not fast:
-            return apply(op, (input, other), {}, out)
-        result = allocate(shape, dtypes.bool_ if to_bool else dtype, device)
-        device.kernels[name][dtype](result, input, other)
-        if (input.needs_grad or other.needs_grad) and mode.grad and op.records:
-            record(op, result, (input, other), _NO_ATTRS)
-        return result
+            pass  # a number or a stranger's object: the general path says what is wrong
+        if operator and not isinstance(other, (TensorBase, *Numbers)):
+            return NotImplemented
+        return apply(op, (input, other), {}, out)
 
     return function
 

@@ -263,8 +263,11 @@ def take_along_dim(input: Tensor, indices: Tensor, dim: int | None = None) -> Te
     if dim is None:
         return take(input, indices)
     axis = normalize_dim("take_along_dim", dim, len(input.shape))
-    common = list(broadcast_shapes("take_along_dim", [1 if i == axis else s for i, s in enumerate(input.shape)],
-                                   [1 if i == axis else s for i, s in enumerate(indices.shape)]))  # fmt: skip
+    common = list(broadcast_shapes(
+        "take_along_dim",
+        tuple(1 if i == axis else s for i, s in enumerate(input.shape)),
+        tuple(1 if i == axis else s for i, s in enumerate(indices.shape)),
+    ))
     common[axis] = indices.shape[axis]
     full = list(common)
     full[axis] = input.shape[axis]

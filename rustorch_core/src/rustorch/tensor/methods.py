@@ -65,13 +65,12 @@ def _operand(value: Any) -> bool:
 def _attach_operators(cls: Any) -> None:
     for symbol, name in _OPERATORS.items():
         entry = public.functions[name]
-        function = entry.operator or entry.function
-        setattr(cls, f"__{symbol}__", _operator(function))
-        setattr(cls, f"__r{symbol}__", _reflected(function))
+        setattr(cls, f"__{symbol}__", entry.operator or _guarded(entry.function))
+        setattr(cls, f"__r{symbol}__", _reflected(entry.function))
         if entry.inplace is not None:
             setattr(cls, f"__i{symbol}__", entry.inplace)
     for symbol, name in _COMPARISONS.items():
-        setattr(cls, f"__{symbol}__", _operator(public.functions[name].operator))
+        setattr(cls, f"__{symbol}__", public.functions[name].operator)
     unary = {"__neg__": "neg", "__abs__": "abs", "__invert__": "bitwise_not", "__round__": "round"}
     for symbol, name in unary.items():
         setattr(cls, symbol, public.functions[name].function)
@@ -80,11 +79,9 @@ def _attach_operators(cls: Any) -> None:
     cls.__ceil__ = public.functions["ceil"].function
 
 
-def _operator(function: Any) -> Callable[[Any, Any], Any]:
+def _guarded(function: Any) -> Callable[[Any, Any], Any]:
     def operator(self: Any, other: Any) -> Any:
-        if isinstance(other, TensorBase) or _operand(other):
-            return function(self, other)
-        return NotImplemented
+        return function(self, other) if _operand(other) else NotImplemented
 
     return operator
 
