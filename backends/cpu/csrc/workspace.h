@@ -9,6 +9,8 @@ enum rt_workspace_slot {
     RT_WORKSPACE_CONVERT, /* operands of another dtype, converted */
     RT_WORKSPACE_KERNEL,  /* of the kernel that calls the matrix product */
     RT_WORKSPACE_TASK,    /* of one task of that kernel */
+    RT_WORKSPACE_ROWS,    /* rows of a strided dim, gathered */
+    RT_WORKSPACE_SORT,    /* of the sort of one row */
     RT_WORKSPACE_SLOTS
 };
 
