@@ -108,18 +108,18 @@ static void T(depthwise_weight_channel)(void *ctx, int64_t o, int thread) {
 
 static int T(depthwise_forward)(const struct rt_conv *v, REAL *out, const REAL *x, const REAL *weight, const REAL *bias) {
     T(depthwise) d = T(make_depthwise)(v, out, x, weight, bias);
-    rt_parallel_for(v->n * v->o, T(depthwise_forward_plane), &d);
+    grouped_for(v->n * v->o, v->oh * v->ow * v->kh * v->kw, T(depthwise_forward_plane), &d);
     return RT_OK;
 }
 
 static int T(depthwise_input_grad)(const struct rt_conv *v, REAL *out, const REAL *grad, const REAL *weight) {
     T(depthwise) d = T(make_depthwise)(v, out, grad, weight, NULL);
-    rt_parallel_for(v->n * v->c, T(depthwise_input_plane), &d);
+    grouped_for(v->n * v->c, v->oh * v->ow * v->kh * v->kw, T(depthwise_input_plane), &d);
     return RT_OK;
 }
 
 static int T(depthwise_weight_grad)(const struct rt_conv *v, REAL *out, const REAL *grad, const REAL *x) {
     T(depthwise) d = T(make_depthwise)(v, out, grad, x, NULL);
-    rt_parallel_for(v->o, T(depthwise_weight_channel), &d);
+    grouped_for(v->o, v->n * v->oh * v->ow * v->kh * v->kw, T(depthwise_weight_channel), &d);
     return RT_OK;
 }

@@ -1,6 +1,7 @@
 /* Which pixels of which images take part in a product; knows no element type. */
 #pragma once
 #include "isa/target.h"
+#include <stdbool.h>
 
 /* One axis of a convolution: pixel q of the grid meets pixel q * stride + first + tap * step of the source. */
 typedef struct {

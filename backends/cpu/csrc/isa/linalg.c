@@ -1,6 +1,7 @@
 /* matmul and linear: one product per dtype, and the loop over a batch of them. */
 #include "isa/api/linalg.h"
 #include "isa/gemm.h"
+#include "isa/grouped.h"
 #include "isa/half.h"
 #include "workspace.h"
 
@@ -39,11 +40,7 @@ typedef int (*product_fn)(const product *p);
                 ADD(c[j], a[q * p->a_col], b[q * p->b_row + j * p->b_col]);                               \
     }                                                                                                     \
     static int NAME(const product *p) {                                                                   \
-        if (p->n * p->k < 1 << 14) /* a row is not worth a task */                                        \
-            for (int64_t i = 0; i < p->m; i++)                                                            \
-                NAME##_row((void *)p, i, 0);                                                              \
-        else                                                                                              \
-            rt_parallel_for(p->m, NAME##_row, (void *)p);                                                 \
+        grouped_for(p->m, p->n * p->k, NAME##_row, (void *)p);                                            \
         return RT_OK;                                                                                     \
     }
 SIMPLE_PRODUCT(product_bool, uint8_t, OR_OF_ANDS)
@@ -77,13 +74,13 @@ static int half_product(const product *p, void (*to_float)(const uint16_t *, int
         return RT_OUT_OF_MEMORY;
     float *b = a + size_a, *c = b + size_b, *bias = c + size_c;
     widening wa = {(const uint16_t *)p->a, a, p->k, p->a_row, p->a_col, to_float};
-    rt_parallel_for(p->m, widen_row, &wa);
+    grouped_for(p->m, p->k, widen_row, &wa);
     /* B is read along whichever of its dimensions is contiguous, and keeps its orientation. */
     bool transposed = p->b_row == 1;
     widening wb = {(const uint16_t *)p->b, b, p->n, p->b_row, p->b_col, to_float};
     if (transposed)
         wb.cols = p->k, wb.row = p->b_col, wb.col = 1;
-    rt_parallel_for(transposed ? p->n : p->k, widen_row, &wb);
+    grouped_for(transposed ? p->n : p->k, wb.cols, widen_row, &wb);
     if (p->bias)
         to_float((const uint16_t *)p->bias, 1, bias, p->n);
     product wide = {p->m, p->n, p->k, p->k, 1, transposed ? 1 : p->n, transposed ? p->k : 1,

@@ -26,6 +26,12 @@
 
 #ifndef RT_MASKED_TAILS
 #define RT_MASKED_TAILS
+/* The status of a function that exists for both types, by dtype. */
+#define RT_BY_REAL(dtype, name, ...)                                                                                   \
+    ((dtype) == RT_FLOAT32   ? RT_LOCAL(name##_f32)(__VA_ARGS__)                                                       \
+     : (dtype) == RT_FLOAT64 ? RT_LOCAL(name##_f64)(__VA_ARGS__)                                                       \
+                             : RT_UNSUPPORTED)
+
 /* Parts of a vector: the first n lanes, lanes lo .. hi (the others read as 0), 0 <= n, lo, hi <= lanes.
  * Nothing else is touched.  vec.h copies byte by byte; a mask register does it at once. */
 #if defined(RT_ISA_AVX512)
