@@ -103,28 +103,33 @@ class Node:
     def differentiate(self, g: Any) -> list[Any]:
         """Return the gradient of each input (None where none is wanted) from that of the result."""
         operands = self.operands()
-        out = self.result()
-        op = self.op
+        out = self.results[0] if self.out is None and len(self.results) == 1 else self.result()
+        op, edges, attrs = self.op, self.edges, self.attrs
         if op.joint is not None:
-            return list(op.joint(g, out, *operands, needs=[e is not None for e in self.edges], **self.attrs))
-        assert op.vjps is not None  # noqa: S101 - for the type checker
-        attrs = self.attrs
-        return [
-            None if edge is None or rule is None else rule(g, out, *operands, **attrs)
-            for edge, rule in zip(self.edges, op.vjps, strict=True)
-        ]
+            return list(op.joint(g, out, *operands, needs=[e is not None for e in edges], **attrs))
+        grads: list[Any] = []
+        for edge, rule in zip(edges, op.vjps, strict=True):  # type: ignore[arg-type]
+            if edge is None or rule is None:
+                grads.append(None)
+            elif attrs:
+                grads.append(rule(g, out, *operands, **attrs))
+            else:
+                grads.append(rule(g, out, *operands))
+        return grads
 
-    def operands(self) -> list[Any]:
+    def operands(self) -> Sequence[Any]:
         """Return the saved inputs (a `Spec` where the values were not kept), checking versions."""
         if self.saved is None:
             raise AutogradError(
                 f"backward: the tensors saved by {self.name()} were freed when it was differentiated the first time",
                 hint="pass retain_graph=True to the first backward() to differentiate the same graph twice",
             )
-        for position, (x, version) in enumerate(zip(self.saved, self.versions, strict=True)):
-            if version is not None and x.storage.version != version:
-                raise _modified(self, x, version, f"input {position}")
-        return list(self.saved)
+        position = 0
+        for version in self.versions:
+            if version is not None and self.saved[position].storage.version != version:
+                raise _modified(self, self.saved[position], version, f"input {position}")
+            position += 1
+        return self.saved
 
     def result(self) -> Any:
         """Return the saved result, attached to the graph again so that it can be differentiated twice."""

@@ -6,8 +6,8 @@ arrived; among those ready the one recorded last runs first, so memory is freed 
 
 from __future__ import annotations
 
-import heapq
 from collections.abc import Sequence
+from heapq import heappop, heappush
 from sys import getrefcount
 from typing import Any
 
@@ -155,83 +155,125 @@ def _run(
     wanted = None if leaves is None and capture is None else [_node_of(e) for e in (leaves or capture or ())]
     waiting, useful = _survey([_node_of(e) for e, _ in roots], wanted)
     captured = {} if capture is None else dict.fromkeys(map(_key, capture))
-    pending: dict[Any, dict[int, Any]] = {}
-    ready: list[tuple[int, int, Any]] = []
+    walk = _Walk(waiting, useful, captured, accumulate=capture is None, keep=keep, create=create)
     before, mode.grad = mode.grad, create
-
-    def deliver(edge: Any, g: Any) -> None:
-        index, node = (edge.index, edge.node) if edge.__class__ is Output else (0, edge)
-        slots = pending.setdefault(node, {})
-        slots[index] = g if index not in slots else slots[index] + g
-
-    def arrived(node: Any) -> None:
-        heapq.heappush(ready, (-node.sequence if isinstance(node, Node) else -1 << 62, id(node), node))
-
     try:
-        for edge, g in roots:
-            if useful is None or _node_of(edge) in useful:
-                deliver(edge, g)
-        for node in {id(n): n for n in map(_node_of, (e for e, _ in roots))}.values():
-            if waiting[node] == 0 and node in pending:
-                arrived(node)
-        while ready:
-            node = heapq.heappop(ready)[2]
-            slots = pending.pop(node, None)
-            if not isinstance(node, Node):
-                if slots is not None:
-                    _reach_leaf(node, slots, captured, accumulate=capture is None, create=create)
-                continue
-            if slots is not None:
-                slots = _hooked(node, slots)
-                _capture(node, slots, captured)
-            edges = node.edges
-            grads = _input_gradients(node, slots, useful) if slots is not None else [None] * len(edges)
-            slots = None
-            if not keep:
-                node.release()
-            for position, edge in enumerate(edges):
-                if edge is None:
-                    continue
-                child = _node_of(edge)
-                if useful is not None and child not in useful:
-                    continue
-                g = grads[position]
-                grads[position] = None  # so that the buffer counts as the engine's own at the leaf
-                if g is not None:
-                    deliver(edge, g)
-                    g = None
-                waiting[child] -= 1
-                if waiting[child] == 0:
-                    arrived(child)
+        walk.start(roots)
+        walk.finish()
     finally:
         mode.grad = before
     return captured
 
 
+class _Walk:
+    """One pass over the tape."""
+
+    __slots__ = ("accumulate", "captured", "create", "keep", "pending", "ready", "useful", "waiting")
+
+    def __init__(
+        self,
+        waiting: dict[Any, int],
+        useful: set[Any] | None,
+        captured: dict[Any, Any],
+        *,
+        accumulate: bool,
+        keep: bool,
+        create: bool,
+    ) -> None:
+        self.waiting = waiting  # node -> gradients still to come
+        self.useful = useful  # nodes that lead to a wanted one; None for all
+        self.captured = captured
+        self.accumulate = accumulate
+        self.keep = keep
+        self.create = create
+        self.pending: dict[Any, dict[int, Any]] = {}  # node -> result number -> gradient so far
+        self.ready: list[tuple[int, Node]] = []  # a heap: the latest recorded first
+
+    def start(self, roots: list[tuple[Any, Any]]) -> None:
+        for edge, g in roots:
+            if self.useful is None or _node_of(edge) in self.useful:
+                self._deliver(edge, g)
+        for node in list(self.pending):
+            if self.waiting[node] == 0:
+                self._arrive(node)
+
+    def finish(self) -> None:
+        """Run nodes until none is ready."""
+        waiting, useful, pending, ready = self.waiting, self.useful, self.pending, self.ready
+        while ready:
+            node = heappop(ready)[1]
+            slots = pending.pop(node, None)
+            edges = node.edges
+            if slots is None:
+                grads: list[Any] = [None] * len(edges)
+            else:
+                if node.hooks:
+                    _run_node_hooks(node, slots)
+                if self.captured:
+                    _capture(node, slots, self.captured)
+                grads = _input_gradients(node, slots, useful)
+            if not self.keep:
+                node.saved = node.out = None
+                node.release()
+            position = 0
+            for edge in edges:
+                if edge is not None:
+                    child = edge.node if edge.__class__ is Output else edge
+                    if useful is None or child in useful:
+                        g = grads[position]
+                        if g is not None:
+                            grads[position] = None  # the buffer may then count as the engine's own
+                            if edge is child and child not in pending:
+                                pending[child] = {0: g}
+                            else:
+                                self._deliver(edge, g)
+                            del g
+                        left = waiting[child] = waiting[child] - 1
+                        if not left:
+                            self._arrive(child)
+                position += 1
+
+    def _deliver(self, edge: Any, g: Any) -> None:
+        index, node = (edge.index, edge.node) if edge.__class__ is Output else (0, edge)
+        slots = self.pending.setdefault(node, {})
+        slots[index] = g if index not in slots else slots[index] + g
+
+    def _arrive(self, node: Any) -> None:
+        """All gradients of a node are there: a leaf takes them at once, others wait for their turn."""
+        if isinstance(node, Node):
+            heappush(self.ready, (-node.sequence, node))
+            return
+        slots = self.pending.pop(node, None)
+        if slots is not None:
+            _reach_leaf(node, slots, self.captured, accumulate=self.accumulate, create=self.create)
+
+
 def _survey(roots: list[Any], wanted: list[Any] | None) -> tuple[dict[Any, int], set[Any] | None]:
     """Return how many gradients each node waits for, and the nodes that lead to a wanted one."""
     waiting: dict[Any, int] = dict.fromkeys(roots, 0)
-    order: list[Any] = []
     stack = list(waiting)
     while stack:
         node = stack.pop()
-        order.append(node)
-        if not isinstance(node, Node):
-            continue
-        for edge in node.edges:
-            if edge is None:
-                continue
-            child = edge.node if edge.__class__ is Output else edge
-            if child not in waiting:
-                waiting[child] = 0
-                stack.append(child)
-    useful = None if wanted is None else _leading_to(order, set(wanted))
-    for node in order:
-        if isinstance(node, Node) and (useful is None or node in useful):
+        if isinstance(node, Node):
             for edge in node.edges:
                 if edge is not None:
-                    waiting[_node_of(edge)] += 1
-    return waiting, useful
+                    child = edge.node if edge.__class__ is Output else edge
+                    count = waiting.get(child)
+                    if count is None:
+                        waiting[child] = 1
+                        stack.append(child)
+                    else:
+                        waiting[child] = count + 1
+    if wanted is None:
+        return waiting, None
+    useful = _leading_to(list(waiting), set(wanted))
+    counted: dict[Any, int] = dict.fromkeys(waiting, 0)
+    for node in useful:
+        if isinstance(node, Node):
+            for edge in node.edges:
+                if edge is not None:
+                    counted[_node_of(edge)] += 1
+    return counted, useful
 
 
 def _leading_to(nodes: list[Any], wanted: set[Any]) -> set[Any]:
@@ -245,31 +287,31 @@ def _leading_to(nodes: list[Any], wanted: set[Any]) -> set[Any]:
 
 
 def _input_gradients(node: Node, slots: dict[int, Any], useful: set[Any] | None) -> list[Any]:
-    g = slots.get(0) if len(node.results) == 1 else tuple(slots.get(i) for i in range(len(node.results)))
+    """Return one gradient per input, each of the shape, dtype and device of its input."""
+    g = slots[0] if len(node.results) == 1 else tuple([slots.get(i) for i in range(len(node.results))])
     slots.clear()
     edges = node.edges
     if useful is not None:  # compute nothing that nobody asked for
         node.edges = [None if e is None or _node_of(e) not in useful else e for e in edges]
+    specs = node.saved
     try:
         grads = node.differentiate(g)
-    except AutogradError:
-        raise
     except Exception as error:
-        if node.trace:
-            error.add_note(f"The op was recorded here:\n{node.trace}") if hasattr(error, "add_note") else None
+        if node.trace and hasattr(error, "add_note"):
+            error.add_note(f"The op was recorded here:\n{node.trace}")
         raise
     finally:
         node.edges = edges
     if len(grads) != len(edges):
         raise AutogradError(f"{node.name()}: one gradient per input is required, got {len(grads)} for {len(edges)}")
-    specs = node.saved if node.saved is not None else []
-    fitted = [
-        None if g is None or edge is None else _fitted(node, g, spec)
-        for g, edge, spec in zip(grads, edges, specs, strict=True)
-    ]
+    for position, found in enumerate(grads):
+        if found is not None:
+            like = specs[position]  # type: ignore[index]
+            if found.shape is not like.shape or found.dtype is not like.dtype or found.device is not like.device:
+                grads[position] = _fitted(node, found, like)
     if settings.anomaly:
-        _look_for_nan(node, fitted)
-    return fitted
+        _look_for_nan(node, grads)
+    return grads
 
 
 def _fitted(node: Node, g: Any, like: Spec | TensorBase) -> Any:
@@ -297,12 +339,10 @@ def _look_for_nan(node: Node, grads: Sequence[Any]) -> None:
             raise AutogradError(f"backward: {node.name()} returned NaN as the gradient of input {position}{where}")
 
 
-def _hooked(node: Node, slots: dict[int, Any]) -> dict[int, Any]:
-    if node.hooks:
-        for index, hooks in node.hooks.items():
-            if index in slots:
-                slots[index] = run_hooks(hooks, slots[index])
-    return slots
+def _run_node_hooks(node: Node, slots: dict[int, Any]) -> None:
+    for index, hooks in (node.hooks or {}).items():
+        if index in slots:
+            slots[index] = run_hooks(hooks, slots[index])
 
 
 def run_hooks(hooks: dict[int, Any], g: Any) -> Any:

@@ -398,14 +398,36 @@ def _general(op: Elementwise, arity: int, attributes: tuple[str, ...], defaults:
 
 def _make_inplace(op: Elementwise, arity: int, attributes: tuple[str, ...], definition: Callable[..., Any]) -> Any:
     bind = _binder(f"{op.name}_", arity, attributes, definition.__defaults__ or ())
+    name, quick = op.name, arity == 2 and not attributes
 
     def inplace(*args: Any, **kwargs: Any) -> Any:
+        if quick and len(args) == 2 and not kwargs and _simple_pair(*args):
+            x, other = args
+            x.device.kernels[name][x.dtype](x, x, other)
+            x.storage.version += 1
+            return x
         operands, attrs = bind(args, kwargs)
         return apply_inplace(op, operands, attrs)
 
     inplace.__name__ = inplace.__qualname__ = f"{op.name}_"
     inplace.__doc__ = f"In-place form of :func:`rustorch.{op.name}`."
     return inplace
+
+
+def _simple_pair(x: Any, other: Any) -> bool:
+    """Return whether two operands need no preparation: contiguous, alike, not followed by autograd."""
+    try:
+        return (
+            x.dtype is other.dtype
+            and x.shape is other.shape
+            and x.device is other.device
+            and x.dtype.category == FLOAT
+            and x.strides is x.shape.strides
+            and x.storage is not other.storage
+            and not (mode.grad and (x.needs_grad or other.needs_grad))
+        )
+    except AttributeError:
+        return False
 
 
 _OPERAND_NAMES = ("input", "other", "third")

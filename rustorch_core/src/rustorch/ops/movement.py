@@ -72,7 +72,7 @@ def _reshape_rule(x: Any, *, shape: Shape) -> Geometry:
     return shape, strides, x.offset
 
 
-_reshape_rule.vjp(lambda g, _out, _x, *, shape: g.reshape(_x.shape))
+_reshape_rule.vjp(lambda g, _out, _x, *, shape: reshape_to(g, _x.shape))
 
 
 @public(samples=lambda: [call(array(3, 4), (2, 6)), call(array(6), (2, -1)), call(array(0, 3), (3, 0)), call(array(), (1, 1))])
@@ -84,6 +84,18 @@ def reshape(input: Tensor, *shape: Any) -> Tensor:
     if view_strides(input.shape, input.strides, target) is None:
         input = contiguous(input)
     return _reshape_rule(input, shape=target)  # type: ignore[no-any-return]
+
+
+def reshape_to(x: Any, shape: Shape) -> Any:
+    """Return `x` in a shape of as many elements: `reshape` without its checks, for other ops."""
+    if x.strides is x.shape.strides or view_strides(x.shape, x.strides, shape) is not None:
+        return _reshape_rule(x, shape=shape)
+    return _reshape_rule(copy_op(x), shape=shape)
+
+
+def expand_to(x: Any, shape: Shape) -> Any:
+    """Return `x` shown in a shape that it broadcasts to: `expand` without its checks, for other ops."""
+    return x if x.shape is shape else _expand_rule(x, shape=shape)
 
 
 @public(method=False, samples=lambda: [call(array(3, 4), (12,)), call(array(2, 3, 4), (6, -1))], tags=("view",))

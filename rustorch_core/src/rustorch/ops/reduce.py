@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from rustorch import dtypes
 from rustorch.dtypes import FLOAT, DType
 from rustorch.errors import DTypeError, ShapeError
-from rustorch.ops.movement import expand, reshape
+from rustorch.ops.movement import expand, expand_to, reshape, reshape_to
 from rustorch.ops.op import Op
 from rustorch.ops.public import public
 from rustorch.ops.samples import array, call, mask
@@ -56,7 +56,7 @@ def _others(g: Any, out: Any, x: Any, *, dim: tuple[int, ...]) -> Any:
     return g * products.reshape([x.shape[i] for i in order]).permute(back)
 
 
-sum_op = Op("sum", _kept, doc="Sum over dims.").vjp(lambda g, _out, _x, *, dim: expand(g, _x.shape))
+sum_op = Op("sum", _kept, doc="Sum over dims.").vjp(lambda g, _out, _x, *, dim: expand_to(g, _x.shape))
 prod_op = Op("prod", _kept, doc="Product over dims.").vjp(_others)
 amax_op = Op("amax", _kept, doc="Maximum over dims.").vjp(_spread)
 amin_op = Op("amin", _kept, doc="Minimum over dims.").vjp(_spread)
@@ -74,7 +74,7 @@ _SAMPLES = lambda **o: lambda: [  # noqa: E731 - a table of calls, shared by the
 
 
 def _dropped(result: Any, x: Any, dims: tuple[int, ...], keepdim: bool) -> Any:  # noqa: FBT001
-    return result if keepdim else reshape(result, reduced_shape(x.shape, dims, keepdim=False))
+    return result if keepdim else reshape_to(result, reduced_shape(x.shape, dims, keepdim=False))
 
 
 def _widened(x: Any, dtype: Any) -> Any:
