@@ -16,7 +16,8 @@ LAYERS: tuple[tuple[str, frozenset[str]], ...] = (
         "facts",
         frozenset({"errors", "dtypes", "device", "shape", "storage", "base", "tape", "rng", "version"}),
     ),
-    ("dispatch", frozenset({"dispatch", "plugins"})),  # plugins: what plugin authors import of dispatch
+    # plugins and runtime: what plugin authors and programs import of dispatch
+    ("dispatch", frozenset({"dispatch", "plugins", "runtime"})),
     ("ops", frozenset({"ops"})),
     ("autograd", frozenset({"autograd"})),
     ("tensor", frozenset({"tensor"})),
@@ -24,7 +25,7 @@ LAYERS: tuple[tuple[str, frozenset[str]], ...] = (
     (
         "what a person uses",
         frozenset(
-            {"training", "data", "distributed", "visualization", "utils", "onnx", "testing", "cli"}
+            {"training", "data", "distributed", "visualization", "utils", "onnx", "testing", "cli", "cuda"}
             | {"__init__", "__main__"}
         ),
     ),

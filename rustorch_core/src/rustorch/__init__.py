@@ -61,8 +61,11 @@ from rustorch.rng import (
     seed,
     set_rng_state,
 )
+from rustorch.runtime import empty_cache, get_num_threads, memory_stats, set_num_threads, synchronize
 from rustorch.shape import Shape
 from rustorch.tensor import Tensor
+from rustorch.tensor.host import from_dlpack
+from rustorch.tensor.printing import set_printoptions
 
 __version__ = "0.1.0"
 
@@ -77,7 +80,7 @@ cfloat, cdouble = complex64, complex128
 _LAZY = frozenset({
     "cli", "cuda", "data", "distributed", "nn", "optim", "testing", "training", "utils", "visualization",
 })  # fmt: skip
-_FROM_LAZY = {"Model": "training"}
+_FROM_LAZY = {"Model": "training", "load": "utils", "save": "utils"}
 
 
 def _export_functions() -> None:
