@@ -28,6 +28,7 @@ class TensorBase:
     __slots__ = (
         "__dict__",
         "__weakref__",
+        "address",  # of the first element, where the backend's buffers are addresses (integers); else None
         "base",  # the tensor that this one is a view of, or None
         "device",
         "dtype",
@@ -46,6 +47,7 @@ class TensorBase:
     )
 
     storage: Storage
+    address: int | None
     shape: Shape
     strides: Strides
     offset: int
@@ -87,6 +89,7 @@ def allocate(shape: Shape, dtype: DType, device: Device) -> Any:
     storage.version = 0
     self = _new(_result_class)
     self.storage = storage
+    self.address = buffer
     self.shape = shape
     self.strides = shape.strides
     self.offset = 0
@@ -104,6 +107,10 @@ def view_of(
     """Return a tensor over the same storage with another geometry (strides already canonical)."""
     self = _new(cls or _result_class)
     self.storage = x.storage
+    address = x.address
+    if address.__class__ is int and offset != x.offset:
+        address = address + (offset - x.offset) * x.dtype.itemsize  # type: ignore[operator]
+    self.address = address
     self.shape = shape
     self.strides = strides
     self.offset = offset
@@ -113,6 +120,17 @@ def view_of(
     self.node = None
     self.base = None
     return self
+
+
+def become(x: TensorBase, other: TensorBase) -> None:
+    """Make `x` show the elements of `other`: same object, other memory.  History stays as it is."""
+    x.storage = other.storage
+    x.address = other.address
+    x.shape = other.shape
+    x.strides = other.strides
+    x.offset = other.offset
+    x.dtype = other.dtype
+    x.device = other.device
 
 
 def alias_of(x: TensorBase) -> Any:

@@ -329,6 +329,7 @@ def adopt(array: np.ndarray[Any, Any], device: Device) -> Any:
     )
     shell = allocate(Shape((0,)), dtype, device)
     shell.storage = BorrowedStorage(device, runtime.adopt(flat), flat.nbytes, (array, flat))
+    shell.address = shell.storage.buffer
     shape = Shape(array.shape)
     return view_of(shell, shape, canonical_strides(shape, [s // size for s in array.strides]), -low // size)
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from rustorch import autograd, dtypes, ops
 from rustorch.autograd import inplace
-from rustorch.base import TensorBase, alias_of, allocate, set_result_class, view_of
+from rustorch.base import TensorBase, alias_of, allocate, become, set_result_class, view_of
 from rustorch.device import Device, as_device
 from rustorch.dispatch.policy import transfer
 from rustorch.dtypes import DType, dtype_of
@@ -209,8 +209,7 @@ class Tensor(TensorBase):
     def data(self, value: Tensor) -> None:
         if not isinstance(value, TensorBase):
             raise ArgumentError(f"data: a tensor is required, got {type(value).__name__}")
-        for slot in ("storage", "shape", "strides", "offset", "dtype", "device"):
-            setattr(self, slot, getattr(value, slot))
+        become(self, value)
 
     def register_hook(self, hook: Callable[[Tensor], Tensor | None]) -> autograd.HookHandle:
         """Call `hook` with the gradient of this tensor when it is computed; it may return another.
