@@ -2,12 +2,15 @@
 
 from rustorch.ops import (
     binary,
+    conv,
+    convolution,
     creation,
     elementwise,
     indexing,
     linalg,
     movement,
     op,
+    padding,
     public,
     reduce,
     select,
@@ -22,6 +25,6 @@ def names() -> list[str]:
 
 
 __all__ = [
-    "binary", "creation", "elementwise", "functions", "indexing", "linalg", "movement", "names", "op", "public",
-    "reduce", "select", "unary",
+    "binary", "conv", "convolution", "creation", "elementwise", "functions", "indexing", "linalg", "movement",
+    "names", "op", "padding", "public", "reduce", "select", "unary",
 ]  # fmt: skip
