@@ -144,17 +144,24 @@ def _conv2d_weight_grad(
 
 
 conv2d_op = Op(
-    "conv2d", _conv2d_rule, decomposition=_conv2d, partner=("conv2d_input_grad", "conv2d_weight_grad"),
+    "conv2d",
+    _conv2d_rule,
+    decomposition=_conv2d,
+    partner=("conv2d_input_grad", "conv2d_weight_grad"),
     doc="Correlate planes with kernels.",
-)  # fmt: skip
+)
 conv2d_input_grad = Sized(
-    "conv2d_input_grad", lambda g, weight, *, size, **_: (Shape(size), g.dtype),
-    decomposition=_conv2d_input_grad, partner=("conv2d", "conv2d_weight_grad"),
-)  # fmt: skip
+    "conv2d_input_grad",
+    lambda g, weight, *, size, **_: (Shape(size), g.dtype),
+    decomposition=_conv2d_input_grad,
+    partner=("conv2d", "conv2d_weight_grad"),
+)
 conv2d_weight_grad = Sized(
-    "conv2d_weight_grad", lambda g, x, *, size, **_: (Shape(size), g.dtype),
-    decomposition=_conv2d_weight_grad, partner=("conv2d", "conv2d_input_grad"),
-)  # fmt: skip
+    "conv2d_weight_grad",
+    lambda g, x, *, size, **_: (Shape(size), g.dtype),
+    decomposition=_conv2d_weight_grad,
+    partner=("conv2d", "conv2d_input_grad"),
+)
 conv2d_op.vjp(
     lambda g, _out, _x, weight, _bias, **how: conv2d_input_grad(g, weight, size=_x.shape, **how),
     lambda g, _out, x, _weight, _bias, **how: conv2d_weight_grad(g, x, size=_weight.shape, **how),

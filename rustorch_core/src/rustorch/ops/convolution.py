@@ -26,7 +26,7 @@ def _batched(op: str, x: Any, weight: Any, bias: Any, ndim: int) -> tuple[Any, b
         raise ShapeError(f"{op}: the weight must have {ndim + 2} dims, got shape {tuple(weight.shape)}")
     if len(x.shape) not in (ndim + 1, ndim + 2):
         raise ShapeError(
-            f"{op}: the input must have {ndim + 2} dims, or {ndim + 1} without a batch, got shape {tuple(x.shape)}"
+            f"{op}: the input must have {ndim + 2} dims ({ndim + 1} without a batch), got shape {tuple(x.shape)}"
         )
     return (x, True) if len(x.shape) == ndim + 2 else (x.unsqueeze(0), False)
 
@@ -51,15 +51,22 @@ def _padded(op: str, x: Any, weight: Any, padding: Any, stride: Sizes, dilation:
 @public(
     method=False,
     samples=lambda: [
-        call(array(2, 3, 8), array(4, 3, 3), array(4)), call(array(3, 8), array(4, 3, 3)),
-        call(array(2, 4, 9), array(6, 2, 3), array(6), 2, 1, 2, 2), call(array(2, 3, 8), array(4, 3, 4), padding="same"),
+        call(array(2, 3, 8), array(4, 3, 3), array(4)),
+        call(array(3, 8), array(4, 3, 3)),
+        call(array(2, 4, 9), array(6, 2, 3), array(6), 2, 1, 2, 2),
+        call(array(2, 3, 8), array(4, 3, 4), padding="same"),
         call(array(0, 3, 8), array(4, 3, 3), array(4)),
     ],
-)  # fmt: skip
+)
 def conv1d(
-    input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: Any = 1, padding: Any = 0, dilation: Any = 1,
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    stride: Any = 1,
+    padding: Any = 0,
+    dilation: Any = 1,
     groups: int = 1,
-) -> Tensor:  # fmt: skip
+) -> Tensor:
     """Return the correlation of signals with kernels; see :func:`conv2d` for the arguments.
 
     input (N, C, L) or (C, L), weight (O, C / groups, k), bias (O,); the result is (N, O, L') or (O, L').
@@ -72,28 +79,41 @@ def conv1d(
     x, padding = _padded("conv1d", x, weight, padding, stride, dilation)
     check_operands("conv1d", x, weight, bias, groups)
     result = conv2d_op(
-        x.unsqueeze(2), weight.unsqueeze(2), bias,  # type: ignore[attr-defined]
-        stride=(1, *stride), padding=(0, *padding), dilation=(1, *dilation), groups=groups,
-    ).squeeze(2)  # fmt: skip
+        x.unsqueeze(2),
+        weight.unsqueeze(2),
+        bias,  # type: ignore[attr-defined]
+        stride=(1, *stride),
+        padding=(0, *padding),
+        dilation=(1, *dilation),
+        groups=groups,
+    ).squeeze(2)
     return result if batched else result.squeeze(0)  # type: ignore[no-any-return]
 
 
 @public(
     method=False,
     samples=lambda: [
-        call(array(2, 3, 5, 6), array(4, 3, 3, 2), array(4)), call(array(3, 5, 6), array(4, 3, 3, 3)),
+        call(array(2, 3, 5, 6), array(4, 3, 3, 2), array(4)),
+        call(array(3, 5, 6), array(4, 3, 3, 3)),
         call(array(1, 4, 6, 7), array(6, 2, 3, 2), array(6), (2, 1), (1, 0), (1, 2), 2),
-        call(array(1, 3, 5, 5), array(3, 1, 3, 3), None, 2, 1, groups=3), call(array(1, 2, 6, 6), array(3, 2, 3, 3), stride=3),
-        call(array(1, 2, 5, 6), array(3, 2, 4, 3), padding="same"), call(array(0, 2, 5, 5), array(3, 2, 3, 3), array(3)),
+        call(array(1, 3, 5, 5), array(3, 1, 3, 3), None, 2, 1, groups=3),
+        call(array(1, 2, 6, 6), array(3, 2, 3, 3), stride=3),
+        call(array(1, 2, 5, 6), array(3, 2, 4, 3), padding="same"),
+        call(array(0, 2, 5, 5), array(3, 2, 3, 3), array(3)),
     ],
-)  # fmt: skip
+)
 def conv2d(
-    input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: Any = 1, padding: Any = 0, dilation: Any = 1,
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    stride: Any = 1,
+    padding: Any = 0,
+    dilation: Any = 1,
     groups: int = 1,
-) -> Tensor:  # fmt: skip
+) -> Tensor:
     """Return the correlation of planes with kernels.
 
-    ``out[n, o, i, j] = bias[o] + sum over c, a, b of weight[o, c, a, b] * x[n, c, i s - p + a d, j s - p + b d]``
+    ``out[n, o, i, j] = bias[o] + sum over c, a, b of weight[o, c, a, b] x[n, c, i s - p + a d, j s - p + b d]``
 
     Args:
         input: (N, C, H, W), or (C, H, W) without a batch.
@@ -130,14 +150,20 @@ def conv2d(
 @public(
     method=False,
     samples=lambda: [
-        call(array(1, 2, 3, 3, 3), array(2, 2, 2, 3, 2), array(2)), call(array(2, 3, 2, 3), array(1, 2, 2, 2, 2)),
+        call(array(1, 2, 3, 3, 3), array(2, 2, 2, 3, 2), array(2)),
+        call(array(2, 3, 2, 3), array(1, 2, 2, 2, 2)),
         call(array(1, 2, 5, 2, 3), array(2, 1, 2, 2, 2), None, 2, 1, (2, 1, 1), 2),
     ],
-)  # fmt: skip
+)
 def conv3d(
-    input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: Any = 1, padding: Any = 0, dilation: Any = 1,
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    stride: Any = 1,
+    padding: Any = 0,
+    dilation: Any = 1,
     groups: int = 1,
-) -> Tensor:  # fmt: skip
+) -> Tensor:
     """Return the correlation of volumes with kernels; see :func:`conv2d` for the arguments.
 
     input (N, C, D, H, W) or (C, D, H, W), weight (O, C / groups, kd, kh, kw), bias (O,).  It is the
@@ -161,9 +187,14 @@ def conv3d(
         first = tap * dilation[0]
         slices = x[:, :, first : first + (depth - 1) * stride[0] + 1 : stride[0]].transpose(1, 2)
         part = conv2d_op(
-            slices.reshape((n * depth, c, h, w)), weight[:, :, tap], bias if tap == 0 else None,
-            stride=stride[1:], padding=padding[1:], dilation=dilation[1:], groups=groups,
-        )  # fmt: skip
+            slices.reshape((n * depth, c, h, w)),
+            weight[:, :, tap],
+            bias if tap == 0 else None,
+            stride=stride[1:],
+            padding=padding[1:],
+            dilation=dilation[1:],
+            groups=groups,
+        )
         total = part if total is None else total + part
     result = total.unflatten(0, (n, depth)).transpose(1, 2)
     return result if batched else result.squeeze(0)  # type: ignore[no-any-return]
@@ -207,14 +238,22 @@ def _transposed(
 @public(
     method=False,
     samples=lambda: [
-        call(array(2, 3, 5), array(3, 4, 3), array(4)), call(array(3, 5), array(3, 4, 3), None, 2, 1, 1),
-        call(array(1, 4, 5), array(4, 3, 2), array(6), 2, 0, 0, 2, 2), call(array(1, 2, 4), array(2, 2, 2), None, 1, 1, 1, 1, 2),
+        call(array(2, 3, 5), array(3, 4, 3), array(4)),
+        call(array(3, 5), array(3, 4, 3), None, 2, 1, 1),
+        call(array(1, 4, 5), array(4, 3, 2), array(6), 2, 0, 0, 2, 2),
+        call(array(1, 2, 4), array(2, 2, 2), None, 1, 1, 1, 1, 2),
     ],
-)  # fmt: skip
+)
 def conv_transpose1d(
-    input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: Any = 1, padding: Any = 0, output_padding: Any = 0,
-    groups: int = 1, dilation: Any = 1,
-) -> Tensor:  # fmt: skip
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    stride: Any = 1,
+    padding: Any = 0,
+    output_padding: Any = 0,
+    groups: int = 1,
+    dilation: Any = 1,
+) -> Tensor:
     """Return the transposed convolution of signals; see :func:`conv_transpose2d` for the arguments.
 
     input (N, C, L) or (C, L), weight (C, O / groups, k), bias (O,).
@@ -227,24 +266,38 @@ def conv_transpose1d(
         per_dim(op, "dilation", dilation, 1, 1),
     )
     result = _transposed(
-        op, x.unsqueeze(2), weight.unsqueeze(2), bias,  # type: ignore[attr-defined]
-        (1, *stride), (0, *padding), (0, *extra), groups, (1, *dilation),
-    ).squeeze(2)  # fmt: skip
+        op,
+        x.unsqueeze(2),
+        weight.unsqueeze(2),
+        bias,  # type: ignore[attr-defined]
+        (1, *stride),
+        (0, *padding),
+        (0, *extra),
+        groups,
+        (1, *dilation),
+    ).squeeze(2)
     return result if batched else result.squeeze(0)  # type: ignore[no-any-return]
 
 
 @public(
     method=False,
     samples=lambda: [
-        call(array(2, 3, 4, 3), array(3, 2, 3, 2), array(2)), call(array(3, 4, 4), array(3, 2, 3, 3), None, 2, 1, 1),
+        call(array(2, 3, 4, 3), array(3, 2, 3, 2), array(2)),
+        call(array(3, 4, 4), array(3, 2, 3, 3), None, 2, 1, 1),
         call(array(1, 4, 3, 3), array(4, 3, 2, 3), array(6), (2, 1), (0, 1), (1, 0), 2, (1, 2)),
         call(array(1, 2, 3, 3), array(2, 2, 2, 2), None, 1, 1, (1, 0), 1, (2, 1)),
     ],
-)  # fmt: skip
+)
 def conv_transpose2d(
-    input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: Any = 1, padding: Any = 0, output_padding: Any = 0,
-    groups: int = 1, dilation: Any = 1,
-) -> Tensor:  # fmt: skip
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    stride: Any = 1,
+    padding: Any = 0,
+    output_padding: Any = 0,
+    groups: int = 1,
+    dilation: Any = 1,
+) -> Tensor:
     """Return the transposed convolution of planes: the gradient of :func:`conv2d` in its input.
 
     Args:

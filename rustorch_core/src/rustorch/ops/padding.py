@@ -84,19 +84,24 @@ def check_tensor(op: str, x: Any, what: str = "the input") -> None:
 @public(
     method=False,
     samples=lambda: [
-        call(array(3, 4), (1, 2)), call(array(3, 4), (1, 2, 0, 1), "constant", 1.5), call(array(2, 3, 4), (-1, 2, 1, -1)),
-        call(array(2, 3, 4), (3, 2), mode="reflect"), call(array(1, 2, 3, 4), (1, 0, 2, 1), mode="reflect"),
-        call(array(2, 3, 4), (5, 2), mode="replicate"), call(array(1, 2, 3, 4), (1, 0, 2, 1), mode="replicate"),
-        call(array(2, 3, 4), (4, 2), mode="circular"), call(array(1, 2, 3, 4), (1, 0, 2, 1), mode="circular"),
+        call(array(3, 4), (1, 2)),
+        call(array(3, 4), (1, 2, 0, 1), "constant", 1.5),
+        call(array(2, 3, 4), (-1, 2, 1, -1)),
+        call(array(2, 3, 4), (3, 2), mode="reflect"),
+        call(array(1, 2, 3, 4), (1, 0, 2, 1), mode="reflect"),
+        call(array(2, 3, 4), (5, 2), mode="replicate"),
+        call(array(1, 2, 3, 4), (1, 0, 2, 1), mode="replicate"),
+        call(array(2, 3, 4), (4, 2), mode="circular"),
+        call(array(1, 2, 3, 4), (1, 0, 2, 1), mode="circular"),
         call(array(2, 0), (1, 1)),
     ],
-)  # fmt: skip
+)
 def pad(input: Tensor, pad: Sequence[int], mode: str = "constant", value: float | None = None) -> Tensor:
     """Return the tensor with elements added at the ends of its last dims.
 
     Args:
         input: a tensor of any shape; (N, C, ...) or (C, ...) for modes other than "constant".
-        pad: (left, right) for the last dim, then for the one before it, and so on; a negative number cuts off.
+        pad: (left, right) for the last dim, then for the one before it, ...; a negative number cuts off.
         mode: "constant"; "reflect" (the border itself is not repeated), "replicate" or "circular".
         value: what to add in mode "constant"; 0 if None.
 

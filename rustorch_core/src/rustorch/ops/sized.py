@@ -21,7 +21,7 @@ class Sized(Op):
     def __init__(self, name: str, rule: Callable[..., Any], **options: Any) -> None:
         super().__init__(name, rule, updates_out=True, **options)
 
-    def __call__(self, *operands: Any, size: Any, **attrs: Any) -> Any:
+    def __call__(self, *operands: Any, size: Any, **attrs: Any) -> Any:  # noqa: D102 - as in Op
         device = common_device(self.name, operands)
         specs = self.rule(*operands, size=size, **attrs)
         out: Any
