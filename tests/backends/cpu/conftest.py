@@ -29,11 +29,14 @@ def make_view(array, dtype=None):
     )
 
 
-def run(op, out, *inputs, dtype=None, **attributes):
-    """Call one kernel; `out` is an array or a tuple of arrays, and is returned."""
+def run(op, out, *inputs, dtype=None, kernel_dtype=None, **attributes):
+    """Call one kernel; `out` is an array or a tuple of arrays, and is returned.
+
+    The kernel is that of `kernel_dtype`, else of the first input; `dtype` says what the bytes of all mean.
+    """
     outs = out if isinstance(out, tuple) else (out,)
     views = tuple(make_view(x, dtype) for x in outs)
-    fn = KERNELS[op, dtype or next(x for x in inputs if x is not None).dtype.name]
+    fn = KERNELS[op, kernel_dtype or dtype or next(x for x in inputs if x is not None).dtype.name]
     fn(views if isinstance(out, tuple) else views[0], *(make_view(x, dtype) for x in inputs), **attributes)
     return out
 

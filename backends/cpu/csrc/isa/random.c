@@ -1,12 +1,13 @@
 /* Random numbers, defined by bits: the same on every backend and instruction set.
  *
  * Word i of the stream is word i % 4 of the Philox block with counter offset + i / 4.
- * uniform: float32 takes the upper 24 bits of a word, float64 53 bits of two.
- * normal: the normal quantile (AS 241) of a uniform number inside (0, 1), in float64 by + - * / and
- * sqrt alone, in the order written here, then rounded to the result's dtype. */
+ * uniform: as many bits as the dtype's significand holds, the upper 24, 11 or 8 of a word for float32,
+ * float16 or bfloat16, 53 of two words for float64.
+ * normal: the normal quantile (AS 241) of a uniform number inside (0, 1) and symmetric about 1/2, in
+ * float64 by + - * / and sqrt alone, in the order written here, then rounded to the result's dtype. */
 #include "isa/api/random.h"
 #include "isa/math_f64.h"
-#include "isa/target.h"
+#include "isa/optable.h"
 
 enum {
     BLOCKS = 16,          /* Philox blocks computed side by side */
@@ -46,13 +47,28 @@ static void to_uniform_f32(const uint32_t *words, void *out, int64_t n) {
         ((float *)out)[i] = (float)(int32_t)(words[i] >> 8) * 0x1p-24f;
 }
 
-static inline double fraction53(const uint32_t *pair) {
-    return ((double)(pair[0] >> 5) * 0x1p26 + (double)(pair[1] >> 6)) * 0x1p-53;
+/* Exact in float, and so in the half format of as many significant bits. */
+static void to_uniform_half(const uint32_t *words, void *out, int64_t n, int bits, const rt_half_conversion *half) {
+    float u[WORDS], unit = (float)(1.0 / (double)(1 << bits));
+    for (int i = 0; i < WORDS; i++)
+        u[i] = (float)(int32_t)(words[i] >> (32 - bits)) * unit;
+    half->narrow(n, out, u);
 }
+
+static void to_uniform_f16(const uint32_t *words, void *out, int64_t n) {
+    to_uniform_half(words, out, n, 11, &RT_LOCAL(rt_half_formats)[0]);
+}
+
+static void to_uniform_bf16(const uint32_t *words, void *out, int64_t n) {
+    to_uniform_half(words, out, n, 8, &RT_LOCAL(rt_half_formats)[1]);
+}
+
+/* 53 bits: the upper 27 of one word and the upper 26 of the next. */
+static inline int64_t integer53(const uint32_t *pair) { return (int64_t)(pair[0] >> 5) << 26 | pair[1] >> 6; }
 
 static void to_uniform_f64(const uint32_t *words, void *out, int64_t n) {
     for (int64_t i = 0; i < n; i++)
-        ((double *)out)[i] = fraction53(words + 2 * i);
+        ((double *)out)[i] = (double)integer53(words + 2 * i) * 0x1p-53;
 }
 
 /* Wichura, "The percentage points of the normal distribution", Applied Statistics 37 (1988): per range
@@ -126,7 +142,7 @@ static void to_normal_f32(const uint32_t *words, void *out, int64_t n) {
 static void to_normal_f64(const uint32_t *words, void *out, int64_t n) {
     double u[WORDS / 2 + VD];
     for (int i = 0; i < WORDS / 2; i++)
-        u[i] = fraction53(words + 2 * i) + 0x1p-54;
+        u[i] = (double)(integer53(words + 2 * i) >> 1) * 0x1p-52 + 0x1p-53;
     for (int i = 0; i < WORDS / 2; i += VD)
         vd_store(u + i, normal_quantile(vd_load(u + i)));
     memcpy(out, u, (size_t)n * sizeof *u);
@@ -163,9 +179,14 @@ int rt_random_bits(uintptr_t out, int64_t n, uint64_t seed, uint64_t offset) {
 }
 
 int rt_random_uniform(int dtype, uintptr_t out, int64_t n, uint64_t seed, uint64_t offset) {
-    if (dtype == RT_FLOAT32)
-        return run((job){to_uniform_f32, (char *)out, n, 4, 1, seed, offset});
-    return run((job){to_uniform_f64, (char *)out, n, 8, 2, seed, offset});
+    char *at = (char *)out;
+    switch (dtype) {
+    case RT_FLOAT16: return run((job){to_uniform_f16, at, n, 2, 1, seed, offset});
+    case RT_BFLOAT16: return run((job){to_uniform_bf16, at, n, 2, 1, seed, offset});
+    case RT_FLOAT32: return run((job){to_uniform_f32, at, n, 4, 1, seed, offset});
+    case RT_FLOAT64: return run((job){to_uniform_f64, at, n, 8, 2, seed, offset});
+    default: return RT_UNSUPPORTED;
+    }
 }
 
 int rt_random_normal(int dtype, uintptr_t out, int64_t n, uint64_t seed, uint64_t offset) {

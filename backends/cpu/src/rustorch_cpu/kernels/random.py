@@ -32,6 +32,6 @@ def kernels() -> list[Kernel]:
     """All of them."""
     return [
         Kernel("random_bits", random_bits, frozenset({"int32"})),
-        Kernel("random_uniform", random_uniform, REAL),
+        Kernel("random_uniform", random_uniform, REAL | {"float16", "bfloat16"}),
         Kernel("random_normal", random_normal, REAL),
     ]
