@@ -11,6 +11,8 @@ from rustorch.ops import (
     movement,
     op,
     padding,
+    pooling,
+    pools,
     public,
     reduce,
     select,
@@ -26,5 +28,5 @@ def names() -> list[str]:
 
 __all__ = [
     "binary", "conv", "convolution", "creation", "elementwise", "functions", "indexing", "linalg", "movement",
-    "names", "op", "padding", "public", "reduce", "select", "unary",
+    "names", "op", "padding", "pooling", "pools", "public", "reduce", "select", "unary",
 ]  # fmt: skip

@@ -26,7 +26,7 @@ def _batched(op: str, x: Any, weight: Any, bias: Any, ndim: int) -> tuple[Any, b
         raise ShapeError(f"{op}: the weight must have {ndim + 2} dims, got shape {tuple(weight.shape)}")
     if len(x.shape) not in (ndim + 1, ndim + 2):
         raise ShapeError(
-            f"{op}: the input must have {ndim + 2} dims ({ndim + 1} without a batch), got shape {tuple(x.shape)}"
+            f"{op}: the input must have {ndim + 2} dims ({ndim + 1} unbatched), got shape {tuple(x.shape)}"
         )
     return (x, True) if len(x.shape) == ndim + 2 else (x.unsqueeze(0), False)
 
@@ -113,7 +113,7 @@ def conv2d(
 ) -> Tensor:
     """Return the correlation of planes with kernels.
 
-    ``out[n, o, i, j] = bias[o] + sum over c, a, b of weight[o, c, a, b] x[n, c, i s - p + a d, j s - p + b d]``
+    ``out[n, o, i, j] = bias[o] + sum_cab weight[o, c, a, b] x[n, c, i s - p + a d, j s - p + b d]``
 
     Args:
         input: (N, C, H, W), or (C, H, W) without a batch.
