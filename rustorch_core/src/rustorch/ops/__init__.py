@@ -2,20 +2,30 @@
 
 from rustorch.ops import (
     binary,
+    blend,
+    closeness,
     conv,
     convolution,
     creation,
+    dropout,
     elementwise,
     indexing,
     linalg,
     movement,
+    normal_quantile,
     op,
     padding,
+    philox,
     pooling,
     pools,
     public,
+    random,
     reduce,
+    sampling,
+    scan,
     select,
+    sets,
+    sorting,
     unary,
 )
 from rustorch.ops.public import functions
@@ -27,6 +37,8 @@ def names() -> list[str]:
 
 
 __all__ = [
-    "binary", "conv", "convolution", "creation", "elementwise", "functions", "indexing", "linalg", "movement",
-    "names", "op", "padding", "pooling", "pools", "public", "reduce", "select", "unary",
+    "binary", "blend", "closeness", "conv", "convolution", "creation", "dropout", "elementwise",
+    "functions", "indexing", "linalg", "movement", "names", "normal_quantile", "op", "padding", "philox",
+    "pooling", "pools", "public", "random", "reduce", "sampling", "scan", "select", "sets", "sorting",
+    "unary",
 ]  # fmt: skip

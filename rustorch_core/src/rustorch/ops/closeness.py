@@ -1,0 +1,146 @@
+"""Comparing whole tensors: equal, close, how far apart, how correlated."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+from rustorch import dtypes
+from rustorch.base import TensorBase
+from rustorch.errors import ArgumentError, ArgumentTypeError, DTypeError, ShapeError
+from rustorch.ops.movement import reshape
+from rustorch.ops.public import public
+from rustorch.ops.samples import array, call, index
+
+if TYPE_CHECKING:
+    from rustorch.tensor import Tensor
+
+
+def _pair(name: str, input: Any, other: Any) -> tuple[Any, Any]:
+    for x in (input, other):
+        if not isinstance(x, TensorBase):
+            raise ArgumentTypeError(f"{name}: expected tensors, got {type(x).__name__}")
+    return input.detach(), other.detach()
+
+
+@public(
+    differentiable=False,
+    samples=lambda: [
+        call(array(3, 4), array(3, 4), 0.5, 0.1),
+        call(array(3, 1), array(4)),
+        call(array(0), array(0)),
+    ],
+)
+def isclose(
+    input: Tensor, other: Tensor, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False
+) -> Tensor:
+    """Return where ``|input - other| <= atol + rtol * |other|``, or both are the same infinity.
+
+    Args:
+        input: a tensor.
+        other: a tensor of the same dtype; the two broadcast.
+        rtol: relative tolerance, not negative.
+        atol: absolute tolerance, not negative.
+        equal_nan: whether NaN is close to NaN.
+    """
+    a, b = _pair("isclose", input, other)
+    if a.dtype is not b.dtype:
+        raise DTypeError(f"isclose: both tensors must have one dtype, got {a.dtype.name} and {b.dtype.name}")
+    if not (rtol >= 0 and atol >= 0):
+        raise ArgumentError(f"isclose: tolerances must not be negative, got rtol {rtol} and atol {atol}")
+    close = a == b
+    if a.dtype is dtypes.bool_:
+        return close  # type: ignore[no-any-return]
+    gap, allowed = (a - b).abs(), b.abs() * rtol + atol
+    close = close | ((gap <= allowed) & (gap < math.inf))
+    return close | (a.isnan() & b.isnan()) if equal_nan else close  # type: ignore[no-any-return]
+
+
+@public(
+    differentiable=False, samples=lambda: [call(array(3, 4), array(3, 4), 0.5, 5.0), call(array(3), array(3))]
+)
+def allclose(
+    input: Tensor, other: Tensor, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False
+) -> bool:
+    """Return whether all elements are close, as a Python bool; see :func:`isclose`."""
+    return bool(isclose(input, other, rtol, atol, equal_nan).all())  # type: ignore[attr-defined]
+
+
+@public(
+    differentiable=False,
+    samples=lambda: [
+        call(array(3, 4), array(3, 4)),
+        call(array(0), array(0)),
+        call(index(3, below=1), index(3, below=1)),
+    ],
+)
+def equal(input: Tensor, other: Tensor) -> bool:
+    """Return whether two tensors have the same shape and elements, as a Python bool."""
+    a, b = _pair("equal", input, other)
+    return a.shape == b.shape and bool((a == b).all())
+
+
+@public(
+    samples=lambda: [
+        call(array(3, 4), array(5, 4)),
+        call(array(2, 3, 4), array(2, 2, 4), 1.0),
+        call(array(3, 2), array(2, 2), 3.0),
+    ]
+)
+def cdist(x1: Tensor, x2: Tensor, p: float = 2.0, compute_mode: str | None = None) -> Tensor:
+    """Return the p-norm distance of every row of `x1` (..., n, d) to every row of `x2` (..., m, d): (..., n, m).
+
+    `compute_mode` is accepted for PyTorch's sake; distances are always computed from the differences.
+    """
+    if len(x1.shape) < 2 or len(x2.shape) < 2 or x1.shape[-1] != x2.shape[-1]:
+        raise ShapeError(f"cdist: rows of one size are required, got {tuple(x1.shape)} and {tuple(x2.shape)}")
+    return (x1.unsqueeze(-2) - x2.unsqueeze(-3)).norm(p, -1)  # type: ignore[attr-defined,no-any-return]
+
+
+@public(
+    samples=lambda: [
+        call(array(3, 6)),
+        call(array(5), correction=0),
+        call(array(2, 4), aweights=array(4, low=0.5, high=1.0, grad=False)),
+    ]
+)
+def cov(
+    input: Tensor, *, correction: int = 1, fweights: Tensor | None = None, aweights: Tensor | None = None
+) -> Tensor:
+    """Return the covariance matrix of the rows, whose columns are observations.
+
+    Args:
+        input: (variables, observations), or (observations,) for the variance of one variable.
+        correction: 1 for the sample's covariance, 0 for the population's.
+        fweights: how often each observation counts, integers.
+        aweights: the importance of each observation.
+    """
+    if len(input.shape) > 2:
+        raise ShapeError(f"cov: at most 2 dims are required, got shape {tuple(input.shape)}")
+    x: Any = input if input.dtype.category >= dtypes.FLOAT else input.to(dtypes.get_default_dtype())  # type: ignore[attr-defined]
+    x = x if len(x.shape) == 2 else reshape(x, (1, -1))
+    weights: Any = None
+    for given in (fweights, aweights):
+        if given is not None:
+            weights = given.to(x.dtype) if weights is None else weights * given  # type: ignore[attr-defined]
+    if weights is None:
+        centred = x - x.mean(1, keepdim=True)
+        count: Any = max(x.shape[1] - correction, 0)
+        product = centred @ centred.transpose(0, 1)
+        result = product / count if count else product / 0.0
+    else:
+        total = weights.sum()
+        centred = x - (x * weights).sum(1, keepdim=True) / total
+        loss = correction if aweights is None else correction * (weights * aweights).sum() / total
+        result = (centred * weights) @ centred.transpose(0, 1) / (total - loss).maximum(0)
+    return result if len(input.shape) == 2 else reshape(result, ())  # type: ignore[no-any-return]
+
+
+@public(samples=lambda: [call(array(3, 6))])
+def corrcoef(input: Tensor) -> Tensor:
+    """Return the correlation matrix of the rows, whose columns are observations; in [-1, 1]."""
+    matrix: Any = cov(input)
+    if not matrix.shape:
+        return matrix / matrix  # type: ignore[no-any-return]
+    spread = matrix.diagonal().sqrt()
+    return (matrix / spread.unsqueeze(1) / spread).clamp(-1, 1)  # type: ignore[no-any-return]
