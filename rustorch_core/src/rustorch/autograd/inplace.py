@@ -95,7 +95,7 @@ as_strided_op = movement.View("as_strided", _part_rule, doc="A view by explicit 
 def _part_vjp(g: Any, _out: Any, _x: Any, *, shape: Shape, strides: Strides, offset: int) -> Any:
     zeros = g.new_zeros(_x.shape)
     if not _overlapping(shape, strides):
-        return movement._place(g, into=_x, where=as_strided_op, how={"shape": shape, "strides": strides, "offset": offset})  # noqa: SLF001
+        return movement.place(g, into=_x, where=as_strided_op, how={"shape": shape, "strides": strides, "offset": offset})
     rows = np.full(tuple(shape), offset, np.int64)
     for axis, (size, stride) in enumerate(zip(shape, strides, strict=True)):
         rows += (np.arange(size) * stride).reshape([-1 if i == axis else 1 for i in range(len(shape))])

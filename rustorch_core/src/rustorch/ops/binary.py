@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from rustorch.errors import ArgumentError
 from rustorch.ops.elementwise import ANY, INTEGER, boolean, elementwise, floating
-from rustorch.ops.samples import binary
+from rustorch.ops.samples import binary, integers
 from rustorch.ops.select import where
 
 if TYPE_CHECKING:
@@ -137,33 +137,33 @@ def _pow_exponent(g: Any, out: Any, a: Any, _b: Any) -> Any:
 pow_.vjp(_pow_base, _pow_exponent)
 
 
-@elementwise(primitive=True, allowed=INTEGER)
+@elementwise(primitive=True, allowed=INTEGER, samples=integers(2))
 def bitwise_and(input: Tensor, other: Tensor) -> Tensor:  # type: ignore[empty-body]
     """Return the bits set in both; logical and for bools."""
 
 
-@elementwise(primitive=True, allowed=INTEGER)
+@elementwise(primitive=True, allowed=INTEGER, samples=integers(2))
 def bitwise_or(input: Tensor, other: Tensor) -> Tensor:  # type: ignore[empty-body]
     """Return the bits set in either; logical or for bools."""
 
 
-@elementwise(primitive=True, allowed=INTEGER)
+@elementwise(primitive=True, allowed=INTEGER, samples=integers(2))
 def bitwise_xor(input: Tensor, other: Tensor) -> Tensor:  # type: ignore[empty-body]
     """Return the bits set in exactly one; logical xor for bools."""
 
 
-@elementwise(allowed=INTEGER)
+@elementwise(allowed=INTEGER, samples=integers(1))
 def bitwise_not(input: Tensor) -> Tensor:
     """Return the complement of every bit; logical not for bools."""
     return input.logical_not() if input.dtype.category == 0 else input.bitwise_xor(-1 if input.dtype.is_signed else 255)
 
 
-@elementwise(primitive=True, allowed=INTEGER - {0})
+@elementwise(primitive=True, allowed=INTEGER - {0}, samples=integers(2, low=0))
 def bitwise_left_shift(input: Tensor, other: Tensor) -> Tensor:  # type: ignore[empty-body]
     """Return input shifted to the left by `other` bits."""
 
 
-@elementwise(primitive=True, allowed=INTEGER - {0})
+@elementwise(primitive=True, allowed=INTEGER - {0}, samples=integers(2, low=0))
 def bitwise_right_shift(input: Tensor, other: Tensor) -> Tensor:  # type: ignore[empty-body]
     """Return input shifted to the right by `other` bits, keeping its sign."""
 

@@ -354,6 +354,4 @@ def meshgrid(tensors: Sequence[Tensor], *more: Tensor, indexing: str = "ij") -> 
     order = [given[1], given[0], *given[2:]] if swap else given
     shape = [x.shape.elements for x in order]
     grids = [x.reshape([-1 if i == k else 1 for k in range(len(order))]).expand(shape) for i, x in enumerate(order)]  # type: ignore[attr-defined]
-    if swap:
-        grids = [g.transpose(0, 1) for g in (grids[1], grids[0], *grids[2:])]
-    return tuple(grids)
+    return (grids[1], grids[0], *grids[2:]) if swap else tuple(grids)

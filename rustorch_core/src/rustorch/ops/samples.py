@@ -37,7 +37,8 @@ class Array:
             return rng.random(shape) < 0.5
         if self.distinct:
             count = int(np.prod(shape, dtype=np.int64))
-            values = (np.arange(count) + 0.5) * ((self.high - self.low) / max(count, 1)) + self.low
+            # not quite in the middle of each step, so that no value is a whole number
+            values = (np.arange(count) + 0.51) * ((self.high - self.low) / max(count, 1)) + self.low
             return rng.permutation(values).reshape(shape)
         return rng.uniform(self.low, self.high, shape)
 
@@ -103,4 +104,13 @@ def binary(first: dict[str, Any] | None = None, second: dict[str, Any] | None = 
         call(array(3, 5, **a), array(3, 5, **b)),
         call(array(4, 1, 3, **a), array(2, 1, **b)),
         call(array(4, 6, strided=True, **a), array(4, 6, **b)),
+    ]
+
+
+def integers(arity: int, *, low: int = -7, below: int = 8) -> Callable[[], list[Sample]]:
+    """Return samples of an elementwise function of integers."""
+    return lambda: [
+        call(*[index(3, 5, low=low, below=below) for _ in range(arity)]),
+        call(*[index(low=low, below=below) for _ in range(arity)]),
+        call(*[mask(3, 4) for _ in range(arity)]) if low < 0 else call(*[index(0, low=low, below=below) for _ in range(arity)]),
     ]
