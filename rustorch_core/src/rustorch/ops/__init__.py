@@ -1,6 +1,7 @@
 """The op table: every op is declared once, in the file of its family."""
 
 from rustorch.ops import (
+    attention,
     binary,
     blend,
     closeness,
@@ -21,6 +22,7 @@ from rustorch.ops import (
     public,
     random,
     reduce,
+    rnn,
     sampling,
     scan,
     select,
@@ -37,8 +39,8 @@ def names() -> list[str]:
 
 
 __all__ = [
-    "binary", "blend", "closeness", "conv", "convolution", "creation", "dropout", "elementwise",
+    "attention", "binary", "blend", "closeness", "conv", "convolution", "creation", "dropout", "elementwise",
     "functions", "indexing", "linalg", "movement", "names", "normal_quantile", "op", "padding", "philox",
-    "pooling", "pools", "public", "random", "reduce", "sampling", "scan", "select", "sets", "sorting",
+    "pooling", "pools", "public", "random", "reduce", "rnn", "sampling", "scan", "select", "sets", "sorting",
     "unary",
 ]  # fmt: skip
