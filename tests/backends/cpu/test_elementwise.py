@@ -82,7 +82,7 @@ def test_activations_and_their_derivatives(run, random, dtype):
     x, g = (random.normal(size=500).astype(dtype) * 4 for _ in range(2))
     wide, h = x.astype(np.float64), 1e-6
     s = sigmoid(wide)
-    close = {"rtol": 1e-5, "atol": 2e-6} if dtype == "float32" else {"rtol": 1e-7, "atol": 1e-7}
+    close = {"rtol": 1e-5, "atol": 1e-5} if dtype == "float32" else {"rtol": 1e-7, "atol": 1e-7}
 
     def check(op, expected, *inputs, **attributes):
         np.testing.assert_allclose(run(op, np.empty_like(x), *inputs, **attributes), expected, **close)

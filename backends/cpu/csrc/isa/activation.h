@@ -15,15 +15,15 @@
         V density = N##_exp((T)-0.5 * x * x) * (T)0.39894228040143267794;                                \
         return g * (N##_normal_cdf(x) + x * density);                                                    \
     }                                                                                                    \
-    /* x/2 (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3))) */                                                  \
-    RT_INLINE V N##_gelu_inner(V x) {                                                                    \
-        return (T)0.79788456080286535588 * x * (1 + (T)0.044715 * x * x);                                \
+    /* x/2 (1 + tanh(u)) = x sigmoid(2u) with u = sqrt(2/pi) (x + 0.044715 x^3): no cancellation */       \
+    RT_INLINE V N##_gelu_gate(V x) {                                                                     \
+        return N##_sigmoid((T)1.59576912160573071176 * x * (1 + (T)0.044715 * x * x));                   \
     }                                                                                                    \
-    RT_INLINE V N##_gelu_tanh(V x) { return (T)0.5 * x * (1 + N##_tanh(N##_gelu_inner(x))); }            \
+    RT_INLINE V N##_gelu_tanh(V x) { return x * N##_gelu_gate(x); }                                      \
     RT_INLINE V N##_gelu_tanh_backward(V g, V x) {                                                       \
-        V t = N##_tanh(N##_gelu_inner(x));                                                               \
-        V slope = (T)0.79788456080286535588 * (1 + (T)0.134145 * x * x);                                 \
-        return g * (T)0.5 * ((1 + t) + x * (1 - t * t) * slope);                                         \
+        V s = N##_gelu_gate(x);                                                                          \
+        V slope = (T)1.59576912160573071176 * (1 + (T)0.134145 * x * x);                                 \
+        return g * s * (1 + x * (1 - s) * slope);                                                        \
     }
 
 RT_ACTIVATIONS(vf, float, vf)

@@ -10,12 +10,6 @@ RT_INLINE vi vf_to_int(vf x) { return __builtin_convertvector(x, vi); }
 
 RT_INLINE vf vf_pow2(vi n) { return (vf)((n + 127) << 23); }
 
-/* x * 2^n for n in [-252, 252], in two steps so that results may be denormal or reach the largest float. */
-RT_INLINE vf vf_scale(vf x, vi n) {
-    vi half = n >> 1;
-    return x * vf_pow2(half) * vf_pow2(n - half);
-}
-
 /* exp(f) for |f| <= log(2) / 2. */
 RT_INLINE vf vf_exp_reduced(vf f) {
     vf r = vf_set1(1.37805939e-3f);
@@ -35,22 +29,17 @@ RT_INLINE vf vf_reduce_ln2(vf x, vf *f) {
 }
 
 RT_INLINE vf vf_exp(vf x) {
-    vf clamped = vf_min(vf_max(x, vf_set1(-105.0f)), vf_set1(89.0f)), f;
-    vf n = vf_reduce_ln2(clamped, &f);
-    vf y = vf_scale(vf_exp_reduced(f), vf_to_int(n));
-    return vf_select(x != x, x, y);
+    vf f, n = vf_reduce_ln2(vf_clamp(x, -105.0f, 89.0f), &f);
+    return vf_ldexp(vf_exp_reduced(f), n);
 }
 
 RT_INLINE vf vf_exp2(vf x) {
-    vf clamped = vf_min(vf_max(x, vf_set1(-151.0f)), vf_set1(129.0f));
-    vf n = vf_round(clamped);
-    vf y = vf_scale(vf_exp_reduced((clamped - n) * 0.6931471806f), vf_to_int(n));
-    return vf_select(x != x, x, y);
+    vf clamped = vf_clamp(x, -151.0f, 129.0f), n = vf_round(clamped);
+    return vf_ldexp(vf_exp_reduced((clamped - n) * 0.6931471806f), n);
 }
 
 RT_INLINE vf vf_expm1(vf x) {
-    vf clamped = vf_min(vf_max(x, vf_set1(-20.0f)), vf_set1(89.0f)), f;
-    vf n = vf_reduce_ln2(clamped, &f);
+    vf f, n = vf_reduce_ln2(vf_clamp(x, -20.0f, 89.0f), &f);
     vf r = vf_set1(1.97350979e-4f);
     r = vf_fma(r, f, vf_set1(1.39309070e-3f));
     r = vf_fma(r, f, vf_set1(8.33343994e-3f));
@@ -62,7 +51,7 @@ RT_INLINE vf vf_expm1(vf x) {
     vf t = vf_pow2(vf_to_int(n) - 1), y = t - 0.5f;
     y = vf_fma(r, t, y + ((t - y) - 0.5f));
     y = vf_select(n == 0.0f, r, y + y);
-    return vf_select((x != x) | (x == 0.0f), x, y);
+    return vf_select(x == 0.0f, x, y); /* keeps -0 */
 }
 
 /* x = m * 2^e with m in [2/3, 4/3); x positive and finite, denormals included. */
@@ -123,9 +112,8 @@ RT_INLINE vf vf_log1p(vf x) {
 }
 
 RT_INLINE vf vf_tanh(vf x) {
-    vf e = vf_expm1(2.0f * vf_min(vf_abs(x), vf_set1(10.0f)));
-    vf y = vf_copysign(e / (e + 2.0f), x);
-    return vf_select(x != x, x, y);
+    vf e = vf_expm1(2.0f * vf_clamp(vf_abs(x), 0.0f, 10.0f));
+    return vf_copysign(e / (e + 2.0f), x);
 }
 
 RT_INLINE vf vf_sigmoid(vf x) {
@@ -134,7 +122,7 @@ RT_INLINE vf vf_sigmoid(vf x) {
 }
 
 RT_INLINE vf vf_erf(vf x) {
-    vf t = vf_min(vf_abs(x), vf_set1(4.0f)), s = x * x;
+    vf t = vf_clamp(vf_abs(x), 0.0f, 4.0f), s = x * x;
     vf big = vf_fma(vf_set1(-1.72853470e-5f), t, vf_set1(3.83197126e-4f));
     vf u = vf_fma(vf_set1(-3.88396438e-3f), t, vf_set1(2.42546219e-2f));
     big = vf_fma(big, t * t, u);
@@ -150,7 +138,7 @@ RT_INLINE vf vf_erf(vf x) {
     small = vf_fma(small, s, vf_set1(-3.76125336e-1f));
     small = vf_fma(small, s, vf_set1(1.28379166e-1f));
     small = vf_fma(small, x, x);
-    return vf_select(x != x, x, vf_select(t > 0.927734375f, big, small));
+    return vf_select(t > 0.927734375f, big, small);
 }
 
 /* Sine (quarter = 0) or cosine (quarter = 1) of doubles below 2^20, to far more than float precision. */

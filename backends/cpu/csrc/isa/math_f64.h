@@ -3,23 +3,20 @@
 #pragma once
 #include "isa/vec.h"
 
-RT_INLINE vd vd_pow2(vl n) { return (vd)((n + 1023) << 52); }
-
 /* The Taylor series: its 14th term is below 2^-54 for |f| <= log(2) / 2. */
 RT_INLINE vd vd_exp(vd x) {
     static const double inverse_factorials[] = {
         1.0 / 6227020800, 1.0 / 479001600, 1.0 / 39916800, 1.0 / 3628800, 1.0 / 362880, 1.0 / 40320, 1.0 / 5040,
         1.0 / 720, 1.0 / 120, 1.0 / 24, 1.0 / 6, 0.5, 1.0, 1.0,
     };
-    vd clamped = vd_min(vd_max(x, vd_set1(-746.0)), vd_set1(710.0));
+    vd clamped = vd_clamp(x, -746.0, 710.0);
     vd n = vd_round(clamped * 1.4426950408889634074);
     vd f = vd_fma(n, vd_set1(-6.93147180369123816490e-01), clamped);
     f = vd_fma(n, vd_set1(-1.90821492927058770002e-10), f);
     vd r = vd_set1(inverse_factorials[0]);
     for (int i = 1; i < 14; i++)
         r = vd_fma(r, f, vd_set1(inverse_factorials[i]));
-    vl e = __builtin_convertvector(n, vl), half = e >> 1;
-    return vd_select(x != x, x, r * vd_pow2(half) * vd_pow2(e - half));
+    return vd_ldexp(r, n);
 }
 
 /* x = m * 2^e with m in [sqrt(1/2), sqrt(2)); x positive and finite. */

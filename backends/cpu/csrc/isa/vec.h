@@ -2,13 +2,14 @@
  *
  * Built on GCC/Clang vector extensions, which already give + - * / comparisons, shifts and bit
  * operations; a target header adds RT_VEC_BYTES and the few things that need an instruction:
- * fma, sqrt, round, select, the reductions follow from these.
+ * fma, sqrt, round, select, clamp, ldexp; the rest follows from these.
  *
  *   vf vd           vectors of float and double         vi vl     int32 and int64 of the same width
  *   VF VD           their lane counts
  *   x_load x_store  unaligned memory                    x_set1    all lanes alike
  *   x_load_n x_store_n  the first n lanes, the rest 0   x_fma     a * b + c
  *   x_sqrt x_round  instructions                        x_select  mask ? a : b, lane by lane
+ *   x_clamp  into [low, high], NaN stays                x_ldexp   x * 2^n for a vector n of integers
  *   x_abs x_max x_min x_copysign (max and min propagate NaN)      x_sum x_hmax  across lanes
  *   vf_low vf_high vf_join   float lanes to two double vectors and back
  */
@@ -34,8 +35,6 @@
     RT_INLINE V N##_load(const T *p) { V v; memcpy(&v, p, sizeof v); return v; }                         \
     RT_INLINE void N##_store(T *p, V v) { memcpy(p, &v, sizeof v); }                                     \
     RT_INLINE V N##_set1(T x) { return x - (V){0}; }                                                     \
-    RT_INLINE V N##_load_n(const T *p, int64_t n) { V v = {0}; memcpy(&v, p, (size_t)n * sizeof(T)); return v; } \
-    RT_INLINE void N##_store_n(T *p, V v, int64_t n) { memcpy(p, &v, (size_t)n * sizeof(T)); }           \
     RT_INLINE V N##_abs(V x) { return (V)((M)x & ~(M)N##_set1((T)-0.0)); }                               \
     RT_INLINE V N##_copysign(V x, V s) { M b = (M)N##_set1((T)-0.0); return (V)(((M)x & ~b) | ((M)s & b)); } \
     RT_INLINE V N##_max(V a, V b) { return N##_select((M)(a > b) | (M)(a != a), a, b); }                 \
@@ -53,6 +52,26 @@
 
 RT_VEC_COMMON(vf, vi, float, vf, VF)
 RT_VEC_COMMON(vd, vl, double, vd, VD)
+
+#ifndef RT_VEC_HAS_PARTIAL
+#define RT_VEC_PARTIAL(V, T, N)                                                                          \
+    RT_INLINE V N##_load_n(const T *p, int64_t n) { V v = {0}; memcpy(&v, p, (size_t)n * sizeof(T)); return v; } \
+    RT_INLINE void N##_store_n(T *p, V v, int64_t n) { memcpy(p, &v, (size_t)n * sizeof(T)); }
+RT_VEC_PARTIAL(vf, float, vf)
+RT_VEC_PARTIAL(vd, double, vd)
+#endif
+
+/* In two steps, so that results may be denormal or reach the largest number. */
+#ifndef RT_VEC_HAS_LDEXP
+RT_INLINE vf vf_ldexp(vf x, vf n) {
+    vi whole = __builtin_convertvector(n, vi), half = whole >> 1;
+    return x * (vf)((half + 127) << 23) * (vf)((whole - half + 127) << 23);
+}
+RT_INLINE vd vd_ldexp(vd x, vd n) {
+    vl whole = __builtin_convertvector(n, vl), half = whole >> 1;
+    return x * (vd)((half + 1023) << 52) * (vd)((whole - half + 1023) << 52);
+}
+#endif
 
 RT_INLINE vi vi_set1(int32_t x) { return x - (vi){0}; }
 RT_INLINE vl vl_set1(int64_t x) { return x - (vl){0}; }

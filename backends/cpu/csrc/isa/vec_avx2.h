@@ -13,3 +13,11 @@ static inline vf vf_round(vf x) { return (vf)_mm256_round_ps((__m256)x, 8); }
 static inline vd vd_round(vd x) { return (vd)_mm256_round_pd((__m256d)x, 8); }
 static inline vf vf_select(vi m, vf a, vf b) { return (vf)_mm256_blendv_ps((__m256)b, (__m256)a, (__m256)m); }
 static inline vd vd_select(vl m, vd a, vd b) { return (vd)_mm256_blendv_pd((__m256d)b, (__m256d)a, (__m256d)m); }
+
+/* The second operand is returned if either is NaN. */
+static inline vf vf_clamp(vf x, float low, float high) {
+    return (vf)_mm256_min_ps(_mm256_set1_ps(high), _mm256_max_ps(_mm256_set1_ps(low), (__m256)x));
+}
+static inline vd vd_clamp(vd x, double low, double high) {
+    return (vd)_mm256_min_pd(_mm256_set1_pd(high), _mm256_max_pd(_mm256_set1_pd(low), (__m256d)x));
+}

@@ -17,3 +17,21 @@ static inline vf vf_select(vi m, vf a, vf b) {
 static inline vd vd_select(vl m, vd a, vd b) {
     return (vd)_mm512_mask_blend_pd(_mm512_movepi64_mask((__m512i)m), (__m512d)b, (__m512d)a);
 }
+
+/* The second operand is returned if either is NaN. */
+static inline vf vf_clamp(vf x, float low, float high) {
+    return (vf)_mm512_min_ps(_mm512_set1_ps(high), _mm512_max_ps(_mm512_set1_ps(low), (__m512)x));
+}
+static inline vd vd_clamp(vd x, double low, double high) {
+    return (vd)_mm512_min_pd(_mm512_set1_pd(high), _mm512_max_pd(_mm512_set1_pd(low), (__m512d)x));
+}
+
+#define RT_VEC_HAS_LDEXP
+static inline vf vf_ldexp(vf x, vf n) { return (vf)_mm512_scalef_ps((__m512)x, (__m512)n); }
+static inline vd vd_ldexp(vd x, vd n) { return (vd)_mm512_scalef_pd((__m512d)x, (__m512d)n); }
+
+#define RT_VEC_HAS_PARTIAL
+static inline vf vf_load_n(const float *p, int64_t n) { return (vf)_mm512_maskz_loadu_ps((__mmask16)((1u << n) - 1), p); }
+static inline vd vd_load_n(const double *p, int64_t n) { return (vd)_mm512_maskz_loadu_pd((__mmask8)((1u << n) - 1), p); }
+static inline void vf_store_n(float *p, vf v, int64_t n) { _mm512_mask_storeu_ps(p, (__mmask16)((1u << n) - 1), (__m512)v); }
+static inline void vd_store_n(double *p, vd v, int64_t n) { _mm512_mask_storeu_pd(p, (__mmask8)((1u << n) - 1), (__m512d)v); }

@@ -32,3 +32,13 @@ static inline vd vd_round(vd x) {
     vd rounded = (x + magic) - magic;
     return vd_select(absolute < 2251799813685248.0, rounded, x);
 }
+
+/* Comparisons with NaN are false, and so select x. */
+static inline vf vf_clamp(vf x, float low, float high) {
+    x = vf_select(x < low, (vf){0} + low, x);
+    return vf_select(x > high, (vf){0} + high, x);
+}
+static inline vd vd_clamp(vd x, double low, double high) {
+    x = vd_select(x < low, (vd){0} + low, x);
+    return vd_select(x > high, (vd){0} + high, x);
+}

@@ -17,3 +17,11 @@ static inline vf vf_select(vi m, vf a, vf b) {
 static inline vd vd_select(vl m, vd a, vd b) {
     return (vd)vbslq_f64((uint64x2_t)m, (float64x2_t)a, (float64x2_t)b);
 }
+
+/* FMIN and FMAX return NaN if either operand is one. */
+static inline vf vf_clamp(vf x, float low, float high) {
+    return (vf)vminq_f32(vdupq_n_f32(high), vmaxq_f32(vdupq_n_f32(low), (float32x4_t)x));
+}
+static inline vd vd_clamp(vd x, double low, double high) {
+    return (vd)vminq_f64(vdupq_n_f64(high), vmaxq_f64(vdupq_n_f64(low), (float64x2_t)x));
+}
