@@ -42,30 +42,35 @@ RT_INLINE T(sight) T(look)(const T(patches) *x, const conv_run *run, const T(pat
     return s;
 }
 
-/* Up to VL pixels of a sight, from pixel t on; what does not exist is 0. */
-RT_INLINE V T(see)(const T(sight) *s, int64_t stride, int64_t t) {
-    int64_t lo = s->lo > t ? s->lo - t : 0, hi = lesser(s->hi - t, VL);
-    if (hi <= lo)
-        return (V){0};
+/* Pixels lo .. hi of a vector, `stride` apart in memory; the others are 0. */
+RT_INLINE V T(see)(const REAL *from, int64_t stride, int64_t lo, int64_t hi) {
     if (stride == 1)
-        return v(range)(s->from + t, lo, hi);
+        return v(range)(from, lo, hi);
     REAL lanes[VL] = {0};
     for (int64_t i = lo; i < hi; i++)
-        lanes[i] = s->from[(t + i) * stride];
+        lanes[i] = from[i * stride];
     return v(load)(lanes);
 }
 
-/* Columns are pixels, the inner dimension is the patch: forward and input gradient. */
+/* Columns are pixels, the inner dimension is the patch: forward and input gradient.  What a run sees through a tap
+ * is the same in every channel but for the address, so channels are the innermost loop. */
 static void T(pack_pixels)(const void *ctx, int64_t j0, int64_t width, int64_t k0, int64_t kc, int64_t lanes, REAL *out) {
     const T(patches) *x = ctx;
+    int64_t taps = x->at.h.taps * x->at.w.taps, stride = x->at.w.stride, plane = x->at.h.source * x->at.w.source;
     for (int64_t done = 0; done < width;) {
         conv_run run = conv_first_run(j0 + done, width - done, x->at.h.grid, x->at.w.grid);
-        T(patch_index) k = T(split_index)(&x->at, k0);
-        REAL *to = out + done;
-        for (int64_t p = 0; p < kc; p++, to += lanes, T(next_index)(&x->at, &k)) {
+        for (int64_t tap = 0; tap < taps; tap++) {
+            int64_t channel = k0 > tap ? ceil_div(k0 - tap, taps) : 0, first = channel * taps + tap - k0;
+            T(patch_index) k = {channel, tap / x->at.w.taps, tap % x->at.w.taps};
             T(sight) s = T(look)(x, &run, &k);
-            for (int64_t t = 0; t < run.count; t += VL)
-                v(put_head)(to + t, T(see)(&s, x->at.w.stride, t), lesser(run.count - t, VL));
+            for (int64_t t = 0; t < run.count; t += VL) {
+                int64_t count = lesser(run.count - t, VL), hi = lesser(s.hi - t, VL), lo = s.lo > t ? s.lo - t : 0;
+                const REAL *from = s.from + t * stride;
+                hi = hi > 0 ? hi : 0;
+                lo = lesser(lo, hi);
+                for (int64_t p = first; p < kc; p += taps, from += plane)
+                    v(put_head)(out + p * lanes + done + t, T(see)(from, stride, lo, hi), count);
+            }
         }
         done += run.count;
     }
@@ -90,7 +95,7 @@ static void T(pack_taps)(const void *ctx, int64_t j0, int64_t width, int64_t k0,
                 block[i] = (V){0};
                 if (i0 + i < width) {
                     T(sight) s = T(look)(x, &run, &index[i]);
-                    block[i] = T(see)(&s, x->at.w.stride, 0);
+                    block[i] = T(see)(s.from, x->at.w.stride, s.lo, s.hi);
                 }
             }
             T(transpose)(block);

@@ -54,20 +54,38 @@ static void T(pack_task)(void *ctx, int64_t task, int thread) {
     T(pack_b_panels)(b, begin, lesser(b->b_panels, begin + b->pack_group));
 }
 
+/* Neighbouring columns of a panel that are neighbours in C, too. */
+typedef struct {
+    int64_t column, offset, count;
+} T(run);
+
 /* Where a panel's columns lie in a row of C; `whole` if its tiles can be written in place. */
 typedef struct {
-    int64_t offsets[NR], count;
+    T(run) runs[NR];
+    int64_t run_count, count;
     bool whole;
 } T(target);
 
 static void T(find_columns)(const T(rt_gemm) *g, int64_t j0, int64_t count, T(target) *t) {
     t->count = count;
-    if (g->columns)
-        g->columns(g->columns_ctx, j0, count, t->offsets);
-    else
-        for (int64_t j = 0; j < count; j++)
-            t->offsets[j] = j0 + j;
-    t->whole = count % VL == 0 && t->offsets[count - 1] - t->offsets[0] == count - 1;
+    t->run_count = 1;
+    t->runs[0] = (T(run)){0, j0, count};
+    if (g->columns) {
+        int64_t offsets[NR];
+        g->columns(g->columns_ctx, j0, count, offsets);
+        t->runs[0] = (T(run)){0, offsets[0], 1};
+        for (int64_t j = 1; j < count; j++)
+            if (offsets[j] == offsets[j - 1] + 1)
+                t->runs[t->run_count - 1].count++;
+            else
+                t->runs[t->run_count++] = (T(run)){j, offsets[j], 1};
+    }
+    t->whole = count % VL == 0 && t->run_count == 1;
+}
+
+RT_INLINE void T(copy_numbers)(REAL *to, const REAL *from, int64_t n) {
+    for (int64_t i = 0; i < n; i += VL)
+        v(put_head)(to + i, v(head)(from + i, lesser(n - i, VL)), lesser(n - i, VL));
 }
 
 static void T(fill_bias)(const T(rt_gemm) *g, int64_t i0, int rows, int64_t j0, int64_t cols, REAL *c, int64_t ldc) {
@@ -85,15 +103,15 @@ static void T(edge_tile)(const T(rt_gemm) *g, T(tile_fn) tile, int64_t kc, const
     if (accumulate)
         memset(buffer, 0, sizeof buffer);
     if (!first)
-        for (int i = 0; i < rows; i++)
-            for (int64_t j = 0; j < t->count; j++)
-                buffer[i * NR + j] = c[i * g->ldc + t->offsets[j]];
+        for (const T(run) *run = t->runs; run < t->runs + t->run_count; run++)
+            for (int i = 0; i < rows; i++)
+                T(copy_numbers)(buffer + i * NR + run->column, c + i * g->ldc + run->offset, run->count);
     else if (g->bias)
         T(fill_bias)(g, i0, rows, j0, t->count, buffer, NR);
     tile(kc, a, g->a.stride, g->a.k_stride, b, ldb, buffer, NR, accumulate);
-    for (int i = 0; i < rows; i++)
-        for (int64_t j = 0; j < t->count; j++)
-            c[i * g->ldc + t->offsets[j]] = buffer[i * NR + j];
+    for (const T(run) *run = t->runs; run < t->runs + t->run_count; run++)
+        for (int i = 0; i < rows; i++)
+            T(copy_numbers)(c + i * g->ldc + run->offset, buffer + i * NR + run->column, run->count);
 }
 
 static void T(compute_task)(void *ctx, int64_t task, int thread) {
@@ -121,7 +139,7 @@ static void T(compute_task)(void *ctx, int64_t task, int thread) {
                 T(edge_tile)(g, tile, b->kc, pa, pb, ldb, b->i0 + i, rows, b->j0 + j, &target, first);
                 continue;
             }
-            REAL *c = g->c + (b->i0 + i) * g->ldc + target.offsets[0];
+            REAL *c = g->c + (b->i0 + i) * g->ldc + target.runs[0].offset;
             if (first && g->bias)
                 T(fill_bias)(g, b->i0 + i, rows, b->j0 + j, target.count, c, g->ldc);
             tile(b->kc, pa, g->a.stride, g->a.k_stride, pb, ldb, c, g->ldc, !first || g->bias);

@@ -74,7 +74,7 @@ def _attention_backward(dtype: str) -> Any:
 
 
 def kernels() -> list[Kernel]:
-    """One closure per dtype; strided, so that a transposed head dimension and a broadcast mask stay as they are."""
+    """One closure per dtype; strided, so that interleaved heads and a broadcast mask are not copied."""
     makers = {"attention": _attention, "attention_backward": _attention_backward}
     return [
         Kernel(op, make(d), frozenset({d}), layout="strided")
