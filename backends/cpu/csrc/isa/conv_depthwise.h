@@ -28,25 +28,25 @@ RT_INLINE T(meeting) T(meet)(const T(depthwise) *d, int64_t row, int64_t r, int6
     return m;
 }
 
-/* The loops below are written twice over their stride, as only unit strides become vectors. */
-static void T(add_scaled)(REAL *to, int64_t to_stride, const REAL *from, int64_t from_stride, REAL scale, int64_t n) {
-    if (to_stride == 1 && from_stride == 1)
-        for (int64_t i = 0; i < n; i++)
-            to[i] += scale * from[i];
-    else
-        for (int64_t i = 0; i < n; i++)
-            to[i * to_stride] += scale * from[i * from_stride];
-}
-
-static REAL T(dot_strided)(const REAL *a, const REAL *b, int64_t b_stride, int64_t n) {
-    V sum = {0};
-    int64_t i = 0;
-    for (; b_stride == 1 && i + VL <= n; i += VL)
-        sum = v(fma)(v(load)(a + i), v(load)(b + i), sum);
-    REAL total = v(total)(sum);
-    for (; i < n; i++)
-        total += a[i] * b[i * b_stride];
-    return total;
+/* One row of a plane of `out`: every pixel of the grid sums its taps in a register.  `weight` may be walked backward. */
+static void T(correlate_row)(const conv_axis *h, const conv_axis *w, int64_t row, const REAL *x, const REAL *weight,
+                             REAL start, bool accumulate, REAL *out) {
+    for (int64_t t = 0; t < w->grid; t += VL) {
+        int64_t count = lesser(w->grid - t, VL);
+        V sum = accumulate ? v(head)(out + t, count) : v(set1)(start);
+        for (int64_t r = 0; r < h->taps; r++) {
+            int64_t y = row * h->stride + h->first + r * h->step;
+            if (y < 0 || y >= h->source)
+                continue;
+            for (int64_t s = 0; s < w->taps; s++) {
+                int64_t offset = w->first + s * w->step, lo, hi;
+                conv_clip(w, t, count, offset, &lo, &hi);
+                const REAL *from = x + y * w->source + t * w->stride + offset;
+                sum = v(fma)(v(set1)(weight[r * w->taps + s]), T(see)(from, w->stride, lo, hi), sum);
+            }
+        }
+        v(put_head)(out + t, sum, count);
+    }
 }
 
 static void T(depthwise_forward_plane)(void *ctx, int64_t plane, int thread) {
@@ -55,16 +55,18 @@ static void T(depthwise_forward_plane)(void *ctx, int64_t plane, int thread) {
     const struct rt_conv *v = d->v;
     int64_t o = plane % v->o, channel = plane / v->o * v->c + o / (v->o / v->groups);
     const REAL *x = d->a + channel * v->h * v->w, *weight = d->b + o * v->kh * v->kw;
-    REAL *out = d->out + plane * v->oh * v->ow;
-    for (int64_t row = 0; row < v->oh; row++, out += v->ow) {
-        for (int64_t i = 0; i < v->ow; i++)
-            out[i] = d->bias ? d->bias[o] : 0;
-        for (int64_t r = 0; r < v->kh; r++)
-            for (int64_t s = 0; s < v->kw; s++) {
-                T(meeting) m = T(meet)(d, row, r, s);
-                T(add_scaled)(out + m.lo, 1, x + m.from, v->stride_w, weight[r * v->kw + s], m.hi - m.lo);
-            }
-    }
+    for (int64_t row = 0; row < v->oh; row++)
+        T(correlate_row)(&d->h, &d->w, row, x, weight, d->bias ? d->bias[o] : 0, false,
+                         d->out + (plane * v->oh + row) * v->ow);
+}
+
+static void T(scatter_row)(const T(depthwise) *d, int64_t row, const REAL *g, const REAL *weight, REAL *out) {
+    for (int64_t r = 0; r < d->h.taps; r++)
+        for (int64_t s = 0; s < d->w.taps; s++) {
+            T(meeting) m = T(meet)(d, row, r, s);
+            for (int64_t i = 0; i < m.hi - m.lo; i++)
+                out[m.from + i * d->w.stride] += weight[r * d->w.taps + s] * g[m.lo + i];
+        }
 }
 
 static void T(depthwise_input_plane)(void *ctx, int64_t plane, int thread) {
@@ -74,15 +76,35 @@ static void T(depthwise_input_plane)(void *ctx, int64_t plane, int thread) {
     int64_t each = v->o / v->groups, image = plane / v->c, c = plane % v->c;
     REAL *out = d->out + plane * v->h * v->w;
     memset(out, 0, (size_t)(v->h * v->w) * sizeof *out);
+    /* Without strides the gradient is a correlation with the pixels seen from the other side. */
+    conv_axis h = {v->h, v->oh, 1, v->pad_h, -v->dilation_h, v->kh}, w = {v->w, v->ow, 1, v->pad_w, -v->dilation_w, v->kw};
     for (int64_t o = c * each; o < (c + 1) * each; o++) {
         const REAL *g = d->a + (image * v->o + o) * v->oh * v->ow, *weight = d->b + o * v->kh * v->kw;
-        for (int64_t row = 0; row < v->oh; row++, g += v->ow)
-            for (int64_t r = 0; r < v->kh; r++)
-                for (int64_t s = 0; s < v->kw; s++) {
-                    T(meeting) m = T(meet)(d, row, r, s);
-                    T(add_scaled)(out + m.from, v->stride_w, g + m.lo, 1, weight[r * v->kw + s], m.hi - m.lo);
-                }
+        if (v->stride_h == 1 && v->stride_w == 1)
+            for (int64_t row = 0; row < v->h; row++)
+                T(correlate_row)(&h, &w, row, g, weight, 0, true, out + row * v->w);
+        else
+            for (int64_t row = 0; row < v->oh; row++)
+                T(scatter_row)(d, row, g + row * v->ow, weight, out);
     }
+}
+
+/* Sum of g times what its pixels see through one tap, over a plane. */
+static REAL T(tap_gradient)(const T(depthwise) *d, int64_t r, int64_t s, const REAL *g, const REAL *x) {
+    int64_t offset = d->w.first + s * d->w.step;
+    V sum = {0};
+    for (int64_t row = 0; row < d->h.grid; row++, g += d->w.grid) {
+        int64_t y = row * d->h.stride + d->h.first + r * d->h.step;
+        if (y < 0 || y >= d->h.source)
+            continue;
+        for (int64_t t = 0; t < d->w.grid; t += VL) {
+            int64_t count = lesser(d->w.grid - t, VL), lo, hi;
+            conv_clip(&d->w, t, count, offset, &lo, &hi);
+            const REAL *from = x + y * d->w.source + t * d->w.stride + offset;
+            sum = v(fma)(v(range)(g + t, lo, hi), T(see)(from, d->w.stride, lo, hi), sum);
+        }
+    }
+    return v(total)(sum);
 }
 
 static void T(depthwise_weight_channel)(void *ctx, int64_t o, int thread) {
@@ -90,20 +112,13 @@ static void T(depthwise_weight_channel)(void *ctx, int64_t o, int thread) {
     const T(depthwise) *d = ctx;
     const struct rt_conv *v = d->v;
     int64_t c = o / (v->o / v->groups);
-    for (int64_t r = 0; r < v->kh; r++)
-        for (int64_t s = 0; s < v->kw; s++) {
-            REAL total = 0;
-            for (int64_t image = 0; image < v->n; image++) {
-                const REAL *g = d->a + (image * v->o + o) * v->oh * v->ow, *x = d->b + (image * v->c + c) * v->h * v->w;
-                REAL sum = 0; /* per image: a sum of sums rounds less */
-                for (int64_t row = 0; row < v->oh; row++) {
-                    T(meeting) m = T(meet)(d, row, r, s);
-                    sum += T(dot_strided)(g + row * v->ow + m.lo, x + m.from, v->stride_w, m.hi - m.lo);
-                }
-                total += sum;
-            }
-            d->out[(o * v->kh + r) * v->kw + s] = total;
-        }
+    REAL *out = d->out + o * v->kh * v->kw;
+    memset(out, 0, (size_t)(v->kh * v->kw) * sizeof *out);
+    for (int64_t image = 0; image < v->n; image++) /* all taps while the planes are in the cache */
+        for (int64_t r = 0; r < v->kh; r++)
+            for (int64_t s = 0; s < v->kw; s++)
+                out[r * v->kw + s] += T(tap_gradient)(d, r, s, d->a + (image * v->o + o) * v->oh * v->ow,
+                                                      d->b + (image * v->c + c) * v->h * v->w);
 }
 
 static int T(depthwise_forward)(const struct rt_conv *v, REAL *out, const REAL *x, const REAL *weight, const REAL *bias) {
