@@ -30,6 +30,7 @@ class TensorBase:
         "__weakref__",
         "address",  # of the first element, where the backend's buffers are addresses (integers); else None
         "base",  # the tensor that this one is a view of, or None
+        "dense",  # the number of elements if they are contiguous, else -1
         "device",
         "dtype",
         "epoch",  # how many recorded in-place changes this tensor's history accounts for
@@ -50,6 +51,7 @@ class TensorBase:
     address: int | None
     shape: Shape
     strides: Strides
+    dense: int
     offset: int
     dtype: DType
     device: Device
@@ -79,7 +81,8 @@ def set_result_class(cls: type[TensorBase]) -> None:
 def allocate(shape: Shape, dtype: DType, device: Device) -> Any:
     """Return a new contiguous tensor with uninitialised elements."""
     # written out without calls, since this runs once per op
-    nbytes = shape.elements * dtype.itemsize
+    elements = shape.elements
+    nbytes = elements * dtype.itemsize
     buffer = device.allocate(nbytes)
     storage = _new(OwnedStorage)
     storage.buffer = buffer
@@ -92,6 +95,7 @@ def allocate(shape: Shape, dtype: DType, device: Device) -> Any:
     self.address = buffer
     self.shape = shape
     self.strides = shape.strides
+    self.dense = elements
     self.offset = 0
     self.dtype = dtype
     self.device = device
@@ -113,6 +117,7 @@ def view_of(
     self.address = address
     self.shape = shape
     self.strides = strides
+    self.dense = shape.elements if strides is shape.strides else -1
     self.offset = offset
     self.dtype = x.dtype
     self.device = x.device
@@ -128,6 +133,7 @@ def become(x: TensorBase, other: TensorBase) -> None:
     x.address = other.address
     x.shape = other.shape
     x.strides = other.strides
+    x.dense = other.dense
     x.offset = other.offset
     x.dtype = other.dtype
     x.device = other.device

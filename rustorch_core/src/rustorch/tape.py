@@ -61,25 +61,18 @@ class Node:
     input, the input itself if it is a leaf, or None if it needs no gradient.
     """
 
-    __slots__ = (
-        "__weakref__",
-        "attrs",
-        "edges",
-        "hooks",  # {output index: {key: hook}}: run on the gradient before the derivative
-        "op",
-        "out",  # an alias of the result (or a tuple), if the derivative uses it
-        "out_version",
-        "results",  # Spec per result, for the gradients that nobody sent
-        "saved",  # per input the tensor itself, or its Spec
-        "sequence",
-        "trace",
-        "versions",
-    )
-
+    # Defaults live on the class, so that recording an op stores only what differs.
     op: Op
-    attrs: dict[str, Any]
+    attrs: dict[str, Any] = {}  # noqa: RUF012 - never changed
     edges: Sequence[Any]
-    saved: Sequence[Any] | None
+    saved: Sequence[Any] | None  # per input the tensor itself, or its Spec
+    versions: Sequence[int | None] | None = None  # of the saved inputs; None if none is saved
+    results: Sequence[Any]  # Spec per result
+    out: Any = None  # an alias of the result (or a tuple), if the derivative uses it
+    out_version: Sequence[int]
+    hooks: dict[int, Any] | None = None  # {result number: {key: hook}}: run before the derivative
+    sequence: int
+    trace: str | None = None  # where it was recorded, in anomaly mode
 
     def name(self) -> str:
         """Return the op's name in the form users of PyTorch know, e.g. ``MulBackward``."""
@@ -125,7 +118,7 @@ class Node:
                 hint="pass retain_graph=True to the first backward() to differentiate the same graph twice",
             )
         position = 0
-        for version in self.versions:
+        for version in self.versions or ():
             if version is not None and self.saved[position].storage.version != version:
                 raise _modified(self, self.saved[position], version, f"input {position}")
             position += 1
@@ -215,26 +208,28 @@ def record_pair(op: Op, out: Any, a: Any, b: Any) -> None:
         b_edge = None
     node = _new(Node)
     node.op = op
-    node.attrs = _NO_ATTRS
-    node.edges = (a_edge, b_edge)
-    node.hooks = None
+    node.edges = edges = (a_edge, b_edge)
     node.sequence = _next_sequence()
-    node.trace = "".join(traceback.format_stack()[:-2]) if settings.anomaly else None
     spec = _spec(out.shape, out.dtype, out.device)
     node.results = (spec,)
-    (keep_a, keep_b), keep_out = op.save_plan(node.edges)
-    node.saved = (a if keep_a else spec, b if keep_b else spec)
-    node.versions = (a.storage.version if keep_a else None, b.storage.version if keep_b else None)
-    if keep_out:
-        node.out = alias_of(out)
-        node.out_version = (out.storage.version,)
+    plan = op.plans.get((a_edge is not None, b_edge is not None)) or op.save_plan(edges)
+    if plan is NOTHING_SAVED:
+        node.saved = (spec, spec)
     else:
-        node.out = None
+        (keep_a, keep_b), keep_out = plan
+        node.saved = (a if keep_a else spec, b if keep_b else spec)
+        node.versions = (a.storage.version if keep_a else None, b.storage.version if keep_b else None)
+        if keep_out:
+            node.out = alias_of(out)
+            node.out_version = (out.storage.version,)
+    if settings.anomaly:
+        node.trace = "".join(traceback.format_stack()[:-2])
     out.needs_grad = True
     out.node = node
 
 
-_NO_ATTRS: dict[str, Any] = {}
+#: The plan of a derivative of two operands that needs neither of them nor the result.
+NOTHING_SAVED = ((False, False), False)
 
 
 def make_node(op: Op, out: Any, inputs: Sequence[Any], attrs: dict[str, Any]) -> Node:
@@ -254,9 +249,9 @@ def make_node(op: Op, out: Any, inputs: Sequence[Any], attrs: dict[str, Any]) ->
     node.op = op
     node.attrs = attrs
     node.edges = edges
-    node.hooks = None
     node.sequence = _next_sequence()
-    node.trace = "".join(traceback.format_stack()[:-3]) if settings.anomaly else None
+    if settings.anomaly:
+        node.trace = "".join(traceback.format_stack()[:-3])
     saved: list[Any] = []
     versions: list[int | None] = []
     for x, keep in zip(inputs, save_inputs, strict=True):
@@ -264,7 +259,7 @@ def make_node(op: Op, out: Any, inputs: Sequence[Any], attrs: dict[str, Any]) ->
             saved.append(x)
             versions.append(x.storage.version)
         else:
-            saved.append(None if x is None else spec_of(x))
+            saved.append(None if x is None else _spec(x.shape, x.dtype, x.device))
             versions.append(None)
     node.saved = saved
     node.versions = versions
@@ -277,6 +272,4 @@ def make_node(op: Op, out: Any, inputs: Sequence[Any], attrs: dict[str, Any]) ->
         if save_out:
             node.out = alias_of(out)
             node.out_version = (out.storage.version,)
-        else:
-            node.out = None
     return node

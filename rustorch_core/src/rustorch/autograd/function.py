@@ -51,8 +51,6 @@ class Context:
 
 
 class _FunctionNode(Node):
-    __slots__ = ("context", "function")
-
     function: type[Function]
     context: Context
 
@@ -139,10 +137,8 @@ class Function:
         node.function, node.context = cls, context
         node.attrs = {"positions": positions}
         node.edges = edges
-        node.hooks = node.out = node.trace = None
         node.sequence = next_sequence()
         node.saved = [Spec(x.shape, x.dtype, x.device) for x in inputs]
-        node.versions = [None] * len(inputs)
         node.results = [Spec(o.shape, o.dtype, o.device) for o in outs]
         silent = {id(x) for x in context._not_differentiable}  # noqa: SLF001
         for index, out in enumerate(outs):

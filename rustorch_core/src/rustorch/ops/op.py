@@ -16,7 +16,7 @@ from rustorch.dispatch.policy import transfer
 from rustorch.dtypes import DType
 from rustorch.errors import DeviceError, RusTorchError
 from rustorch.shape import Shape
-from rustorch.tape import record, wants_grad
+from rustorch.tape import NOTHING_SAVED, record, wants_grad
 
 #: A rule's answer: shape and dtype of the result, or a list of these for several results.
 Result = tuple[Shape, DType]
@@ -64,7 +64,7 @@ class Op:
         self.why_no_gradient: str | None = "no derivative is declared"
         self.records = True  # False: the result never depends smoothly on the operands
         self._saves: list[frozenset[int]] = []
-        self._plans: dict[tuple[bool, ...], tuple[tuple[bool, ...], bool]] = {}
+        self.plans: dict[tuple[bool, ...], tuple[tuple[bool, ...], bool]] = {}
         registry.ops[name] = self
 
     def __repr__(self) -> str:
@@ -102,9 +102,9 @@ class Op:
     def save_plan(self, edges: Sequence[Any]) -> tuple[tuple[bool, ...], bool]:
         """Return, for operands with these edges, which to keep and whether to keep the result."""
         key = tuple([e is not None for e in edges])
-        plan = self._plans.get(key)
+        plan = self.plans.get(key)
         if plan is None:
-            plan = self._plans[key] = self._make_plan(key)
+            plan = self.plans[key] = self._make_plan(key)
         return plan
 
     def _make_plan(self, needs: tuple[bool, ...]) -> tuple[tuple[bool, ...], bool]:
@@ -114,7 +114,8 @@ class Op:
         else:
             kept = frozenset().union(*(s for s, need in zip(self._saves, needs, strict=False) if need))
         everything = _EVERYTHING in kept
-        return tuple(everything or i + 1 in kept for i in range(count)), 0 in kept
+        plan = (tuple(everything or i + 1 in kept for i in range(count)), 0 in kept)
+        return NOTHING_SAVED if plan == NOTHING_SAVED else plan
 
 
 _EVERYTHING = -1
