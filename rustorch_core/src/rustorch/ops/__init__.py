@@ -15,6 +15,7 @@ from rustorch.ops import (
     movement,
     normal_quantile,
     op,
+    optimizer,
     padding,
     philox,
     pooling,
@@ -22,6 +23,7 @@ from rustorch.ops import (
     public,
     random,
     reduce,
+    resample,
     rnn,
     sampling,
     scan,
@@ -39,8 +41,8 @@ def names() -> list[str]:
 
 
 __all__ = [
-    "attention", "binary", "blend", "closeness", "conv", "convolution", "creation", "dropout", "elementwise",
-    "functions", "indexing", "linalg", "movement", "names", "normal_quantile", "op", "padding", "philox",
-    "pooling", "pools", "public", "random", "reduce", "rnn", "sampling", "scan", "select", "sets", "sorting",
-    "unary",
+    "attention", "binary", "blend", "closeness", "conv", "convolution", "creation", "dropout",
+    "elementwise", "functions", "indexing", "linalg", "movement", "names", "normal_quantile", "op",
+    "optimizer", "padding", "philox", "pooling", "pools", "public", "random", "reduce", "resample", "rnn",
+    "sampling", "scan", "select", "sets", "sorting", "unary",
 ]  # fmt: skip
