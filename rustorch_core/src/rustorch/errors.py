@@ -72,3 +72,11 @@ class SerializationError(RusTorchError, ValueError):
 
 class MissingPackageError(RusTorchError, ImportError):
     """An optional package is needed; the hint says what to install."""
+
+
+class WorkerError(RusTorchError, RuntimeError):
+    """A worker process of a data loader died, or failed in a way that cannot be raised here as it was."""
+
+
+class WorkerTimeoutError(WorkerError, TimeoutError):
+    """No batch came from the workers of a data loader in time."""
