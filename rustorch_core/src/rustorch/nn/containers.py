@@ -6,10 +6,10 @@ import operator
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from rustorch.base import TensorBase
 from rustorch.errors import ArgumentTypeError, OutOfBoundsError
 from rustorch.nn.module import Module
 from rustorch.nn.parameter import Parameter
-from rustorch.base import TensorBase
 
 
 class _Numbered(Module):
@@ -30,7 +30,7 @@ class _Numbered(Module):
         return list(self._modules)[number]
 
     def _like(self, modules: list[Module]) -> Any:
-        return type(self)(modules)
+        raise NotImplementedError
 
     def __getitem__(self, index: Any) -> Any:
         if isinstance(index, slice):
@@ -143,6 +143,9 @@ class ModuleList(_Numbered):
         super().__init__()
         if modules is not None:
             self.extend(modules)
+
+    def _like(self, modules: list[Module]) -> Any:
+        return type(self)(modules)
 
     def __repr__(self) -> str:
         """Show runs of equal modules once, as PyTorch does."""

@@ -37,7 +37,7 @@ def calculate_gain(nonlinearity: str, param: Any = None) -> float:
     """Return the factor by which weights before a nonlinearity are scaled.
 
     Args:
-        nonlinearity: "linear", "conv1d" to "conv_transpose3d", "sigmoid", "tanh", "relu", "selu" or "leaky_relu".
+        nonlinearity: "linear", "sigmoid", "tanh", "relu", "leaky_relu", "selu", or e.g. "conv2d".
         param: the negative slope of "leaky_relu"; 0.01 if None.
 
     Raises:
@@ -159,7 +159,8 @@ def dirac_(tensor: Any, groups: int = 1) -> Any:
     centre = tuple(s // 2 for s in sizes[2:])
     for group in range(groups):
         for channel in range(min(per_group, sizes[1])):
-            values[(group * per_group + channel, channel, *centre)] = 1
+            place = (group * per_group + channel, channel, *centre)
+            values[place] = 1
     tensor.copy_(tensor.new_tensor(values))
 
 

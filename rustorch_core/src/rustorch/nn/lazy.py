@@ -31,6 +31,7 @@ class LazyModuleMixin(Module):
         """Take sizes from parameters that a state dict has filled; a lazy layer may define it."""
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Give the parameters their shapes, become `cls_to_become`, and run it."""
         if self.has_uninitialized_params():
             self.initialize_parameters(*args, **kwargs)
             if self.has_uninitialized_params():

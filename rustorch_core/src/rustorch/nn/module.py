@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from rustorch.autograd import HookHandle, no_grad
 from rustorch.base import TensorBase
@@ -15,7 +15,9 @@ from rustorch.nn.members import Members
 from rustorch.nn.parameter import Buffer, Parameter
 from rustorch.tensor.tensor import _to_arguments as to_arguments
 
-M = TypeVar("M", bound="Module")
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
 _KINDS = ("_parameters", "_buffers", "_modules")
 
 
@@ -47,6 +49,7 @@ class Module:
     _hooks: _hooks_of_modules.Hooks | None = None
 
     def __new__(cls, *_args: Any, **_kwargs: Any) -> Any:
+        """Make the dicts of members."""
         # here and not in __init__, so that a subclass that forgets super().__init__() works as well
         self = object.__new__(cls)
         attributes = self.__dict__
@@ -62,6 +65,7 @@ class Module:
     # -- calling -----------------------------------------------------------------------------------
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Return ``forward(*args, **kwargs)``, with the module's hooks around it."""
         if self._hooks is None:
             return self.forward(*args, **kwargs)
         return _hooks_of_modules.call(self, self._hooks, args, kwargs)
@@ -80,11 +84,11 @@ class Module:
         elif isinstance(value, Buffer):
             self.register_buffer(name, value, persistent=value.persistent)
         else:
-            for kind, needed in (("_parameters", Parameter), ("_modules", Module), ("_buffers", TensorBase)):
+            for kind, needed, what in _REQUIRED:
                 if name in self.__dict__[kind]:
                     if value is not None and not isinstance(value, needed):
                         raise ArgumentTypeError(
-                            f"{type(self).__name__}.{name}: a {needed.__name__.removesuffix('Base')} or None is required, "
+                            f"{type(self).__name__}.{name}: a {what} or None is required, "
                             f"got {type(value).__name__}",
                             hint="delete the attribute first to make it something else",
                         )
@@ -156,7 +160,7 @@ class Module:
         for part in target.split(".") if target else ():
             found = module._modules.get(part)
             if found is None:
-                raise _NoMember(f"get_submodule: {type(self).__name__} has no submodule {target!r}")
+                raise _NoMemberError(f"get_submodule: {type(self).__name__} has no submodule {target!r}")
             module = found
         return module
 
@@ -172,7 +176,7 @@ class Module:
         path, _, name = target.rpartition(".")
         found = self.get_submodule(path).__dict__[kind].get(name)
         if found is None:
-            raise _NoMember(f"{method}: {type(self).__name__} has no {what} {target!r}")
+            raise _NoMemberError(f"{method}: {type(self).__name__} has no {what} {target!r}")
         return found
 
     # -- walking -----------------------------------------------------------------------------------
@@ -240,7 +244,7 @@ class Module:
                 seen.add(value)
                 yield f"{path}.{name}" if path else name, value
 
-    def apply(self: M, fn: Callable[[Module], Any]) -> M:
+    def apply(self, fn: Callable[[Module], Any]) -> Self:
         """Call `fn` on every submodule, then on this module; return self."""
         for child in self.children():
             child.apply(fn)
@@ -249,7 +253,7 @@ class Module:
 
     # -- modes and gradients -----------------------------------------------------------------------
 
-    def train(self: M, mode: bool = True) -> M:
+    def train(self, mode: bool = True) -> Self:
         """Set training mode (or evaluation mode) here and below; return self."""
         if not isinstance(mode, bool):
             raise ArgumentTypeError(f"train: True or False is required, got {type(mode).__name__}")
@@ -258,11 +262,11 @@ class Module:
             child.train(mode)
         return self
 
-    def eval(self: M) -> M:
+    def eval(self) -> Self:
         """Set evaluation mode here and below; return self."""
         return self.train(False)
 
-    def requires_grad_(self: M, requires_grad: bool = True) -> M:
+    def requires_grad_(self, requires_grad: bool = True) -> Self:
         """Set whether autograd records operations on the parameters; return self."""
         for parameter in self.parameters():
             parameter.requires_grad_(requires_grad)
@@ -280,7 +284,7 @@ class Module:
 
     # -- moving and converting ---------------------------------------------------------------------
 
-    def _apply(self: M, fn: Callable[[Any], Any]) -> M:
+    def _apply(self, fn: Callable[[Any], Any]) -> Self:
         """Replace the storage of every parameter, gradient and buffer by that of ``fn(tensor)``.
 
         The tensors stay the same objects, so optimizers and shared layers keep what they hold.
@@ -299,7 +303,7 @@ class Module:
                         tensor.grad_ = fn(tensor.grad_.detach())
         return self
 
-    def to(self: M, *args: Any, **kwargs: Any) -> M:
+    def to(self, *args: Any, **kwargs: Any) -> Self:
         """Move the module to a device and/or convert its floating-point tensors to a dtype, in place.
 
         Accepts ``to(device)``, ``to(dtype)``, ``to(device, dtype)`` and ``to(tensor)``; returns self.
@@ -311,31 +315,31 @@ class Module:
             )
         return self._apply(lambda x: x.to(dtype=dtype if x.dtype.category >= FLOAT else None, device=device))
 
-    def type(self: M, dst_type: Any) -> M:
+    def type(self, dst_type: Any) -> Self:
         """Convert all parameters and buffers to a dtype; return self."""
         return self._apply(lambda x: x.to(dtype_of(dst_type)))
 
-    def float(self: M) -> M:
+    def float(self) -> Self:
         """Convert the floating-point tensors to float32; return self."""
         return self.to(float32)
 
-    def double(self: M) -> M:
+    def double(self) -> Self:
         """Convert the floating-point tensors to float64; return self."""
         return self.to(float64)
 
-    def half(self: M) -> M:
+    def half(self) -> Self:
         """Convert the floating-point tensors to float16; return self."""
         return self.to(float16)
 
-    def bfloat16(self: M) -> M:
+    def bfloat16(self) -> Self:
         """Convert the floating-point tensors to bfloat16; return self."""
         return self.to(bfloat16)
 
-    def cpu(self: M) -> M:
+    def cpu(self) -> Self:
         """Move to device ``cpu``; return self."""
         return self._apply(lambda x: x.cpu())
 
-    def cuda(self: M, device: Any = None) -> M:
+    def cuda(self, device: Any = None) -> Self:
         """Move to device ``cuda``; return self."""
         return self._apply(lambda x: x.cuda(device))
 
@@ -407,18 +411,18 @@ class Module:
     ) -> HookHandle:
         """Call ``hook(module, args, result)`` after forward; it may return another result.
 
-        With `with_kwargs`: ``hook(module, args, kwargs, result)``.  With `always_call` also if forward raised.
+        With `with_kwargs`: ``hook(module, args, kwargs, result)``.  `always_call`: also if forward raised.
         """
         return self._add_hook("forward", hook, prepend=prepend, with_kwargs=with_kwargs, always=always_call)
 
     def register_full_backward_hook(self, hook: Callable[..., Any], prepend: bool = False) -> HookHandle:
-        """Call ``hook(module, grad_input, grad_output)`` in backward; it may return another grad_input."""
+        """Call ``hook(module, grad_input, grad_output)`` in backward; it may return a grad_input."""
         return self._add_hook("backward", hook, prepend=prepend)
 
     register_backward_hook = register_full_backward_hook
 
     def register_full_backward_pre_hook(self, hook: Callable[..., Any], prepend: bool = False) -> HookHandle:
-        """Call ``hook(module, grad_output)`` before the module's backward; it may return another grad_output."""
+        """Call ``hook(module, grad_output)`` before the module's backward; it may return another."""
         return self._add_hook("backward_pre", hook, prepend=prepend)
 
     def register_state_dict_pre_hook(self, hook: Callable[..., Any]) -> HookHandle:
@@ -430,7 +434,7 @@ class Module:
         return self._add_hook("state_dict", hook)
 
     def register_load_state_dict_pre_hook(self, hook: Callable[..., Any]) -> HookHandle:
-        """Call ``hook(module, state_dict, prefix, {}, strict, missing, unexpected, errors)`` before loading."""
+        """Call ``hook(module, state_dict, prefix, {}, strict, missing, unexpected, errors)`` first."""
         return self._add_hook("load_state_dict_pre", hook)
 
     def register_load_state_dict_post_hook(self, hook: Callable[..., Any]) -> HookHandle:
@@ -474,8 +478,15 @@ class Module:
         return f"{self._get_name()}(\n  " + "\n  ".join([*extra, *children]) + "\n)"
 
 
-class _NoMember(RusTorchError, AttributeError):
+class _NoMemberError(RusTorchError, AttributeError):
     """A module has no member of this name."""
+
+
+_REQUIRED = (
+    ("_parameters", Parameter, "Parameter"),
+    ("_modules", Module, "Module"),
+    ("_buffers", TensorBase, "Tensor"),
+)
 
 
 def _indented(text: str) -> str:

@@ -46,6 +46,7 @@ class Parameter(Tensor):
         return self
 
     def __call__(self) -> Parameter:
+        """Return itself."""
         return self
 
     def __repr__(self, *_args: Any) -> str:
@@ -56,6 +57,7 @@ class Buffer(Tensor):
     """A tensor that becomes a buffer of the module it is assigned to: state that is not learned."""
 
     __slots__ = ()
+    persistent: bool
 
     def __new__(cls, data: Any = None, *, persistent: bool = True) -> Buffer:
         """Make a buffer of a tensor; one that is not `persistent` is left out of ``state_dict``."""

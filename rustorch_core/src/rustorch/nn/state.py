@@ -110,7 +110,8 @@ class _Loading:
             return
         if not isinstance(tensor, UninitializedTensor) and tuple(source.shape) != tuple(tensor.shape):
             self.errors.append(
-                f"size mismatch for {key}: the module has shape {tuple(tensor.shape)}, the state has {tuple(source.shape)}"
+                f"size mismatch for {key}: the module has shape {tuple(tensor.shape)}, "
+                f"the state has {tuple(source.shape)}"
             )
             return
         self.copies.append((module, name, tensor, source))

@@ -1,6 +1,7 @@
 """The op table: every op is declared once, in the file of its family."""
 
 from rustorch.ops import (
+    activation,
     attention,
     binary,
     blend,
@@ -22,6 +23,7 @@ from rustorch.ops import (
     pools,
     public,
     random,
+    rectifiers,
     reduce,
     resample,
     rnn,
@@ -41,8 +43,8 @@ def names() -> list[str]:
 
 
 __all__ = [
-    "attention", "binary", "blend", "closeness", "conv", "convolution", "creation", "dropout",
-    "elementwise", "functions", "indexing", "linalg", "movement", "names", "normal_quantile", "op",
-    "optimizer", "padding", "philox", "pooling", "pools", "public", "random", "reduce", "resample", "rnn",
-    "sampling", "scan", "select", "sets", "sorting", "unary",
+    "activation", "attention", "binary", "blend", "closeness", "conv", "convolution", "creation",
+    "dropout", "elementwise", "functions", "indexing", "linalg", "movement", "names", "normal_quantile",
+    "op", "optimizer", "padding", "philox", "pooling", "pools", "public", "random", "rectifiers",
+    "reduce", "resample", "rnn", "sampling", "scan", "select", "sets", "sorting", "unary",
 ]  # fmt: skip

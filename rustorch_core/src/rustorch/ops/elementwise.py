@@ -245,12 +245,22 @@ def apply_inplace(op: Elementwise, operands: tuple[Any, ...], attrs: dict[str, A
         x.storage.version += 1
         return x
     node = make_node(op, x, inputs, attrs)  # takes the versions from before the change
+    _keep_original(node, x, inputs)
     store(x, ready, op.name, compute, result_dtype, attrs)
     x.storage.version += 1
     if node.out is not None:
         node.out_version = [x.storage.version]
     rebase(x, node)
     return x
+
+
+def _keep_original(node: Any, x: Any, inputs: list[Any]) -> None:
+    """Save a copy of `x` where the derivative needs what the in-place op is about to replace."""
+    for i, (y, version) in enumerate(zip(inputs, node.versions, strict=True)):
+        if y is x and version is not None:
+            original = packed(x)
+            original.needs_grad, original.node = x.needs_grad, node.edges[i]
+            node.saved[i], node.versions[i] = original, original.storage.version
 
 
 # -- declaration -----------------------------------------------------------------------------------
