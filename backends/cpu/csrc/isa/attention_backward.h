@@ -24,7 +24,8 @@ typedef struct {
 static int T(backward_block)(const T(attention_job) *job, const T(head_operands) *h, const REAL *mean, int64_t i0,
                              int64_t rows, int64_t j0, int64_t count) {
     const struct rt_attention *a = job->a;
-    const REAL *q = h->q + i0 * a->q[2], *k = h->k + j0 * a->k[2], *value = h->v + j0 * a->v[2], *g = h->g + i0 * a->g[2];
+    const REAL *q = h->q + i0 * a->q[2], *k = h->k + j0 * a->k[2], *value = h->v + j0 * a->v[2],
+               *g = h->g + i0 * a->g[2];
     int64_t n = KEY_BLOCK;
     int status = T(attention_product)(rows, count, a->width, q, a->q[2], a->q[3], k, a->k[3], a->k[2], h->p, n, false);
     if (status)
@@ -34,15 +35,18 @@ static int T(backward_block)(const T(attention_job) *job, const T(head_operands)
                                   h->dv + j0 * a->value_width, a->value_width, true);
     if (status)
         return status;
-    status = T(attention_product)(rows, count, a->value_width, g, a->g[2], a->g[3], value, a->v[3], a->v[2], h->d, n, false);
+    status =
+        T(attention_product)(rows, count, a->value_width, g, a->g[2], a->g[3], value, a->v[3], a->v[2], h->d, n, false);
     if (status)
         return status;
     for (int64_t r = 0; r < rows; r++)
         T(attention_score_gradient)(count, h->d + r * n, h->p + r * n, mean[r], (REAL)a->scale);
-    status = T(attention_product)(rows, a->width, count, h->d, n, 1, k, a->k[2], a->k[3], h->dq + i0 * a->width, a->width, true);
+    status = T(attention_product)(rows, a->width, count, h->d, n, 1, k, a->k[2], a->k[3], h->dq + i0 * a->width,
+                                  a->width, true);
     if (status)
         return status;
-    return T(attention_product)(count, a->width, rows, h->d, 1, n, q, a->q[2], a->q[3], h->dk + j0 * a->width, a->width, true);
+    return T(attention_product)(count, a->width, rows, h->d, 1, n, q, a->q[2], a->q[3], h->dk + j0 * a->width, a->width,
+                                true);
 }
 
 /* Sum of g * out over a row: the mean of dp under the row's probabilities. */
@@ -103,10 +107,20 @@ static void T(attention_backward_task)(void *ctx, int64_t task, int thread) {
         job->status = status;
 }
 
-static int T(attention_backward)(const struct rt_attention *a, REAL *dq, REAL *dk, REAL *dv, const REAL *g, const REAL *q,
-                                 const REAL *k, const REAL *value, const REAL *out, const REAL *lse, const REAL *mask) {
-    T(attention_job) job = {.a = a, .dq = dq, .dk = dk, .dv = dv, .g = g, .q = q, .k = k, .v = value, .mask = mask,
-                            .known_out = out, .known_lse = lse};
+static int T(attention_backward)(const struct rt_attention *a, REAL *dq, REAL *dk, REAL *dv, const REAL *g,
+                                 const REAL *q, const REAL *k, const REAL *value, const REAL *out, const REAL *lse,
+                                 const REAL *mask) {
+    T(attention_job) job = {.a = a,
+                            .dq = dq,
+                            .dk = dk,
+                            .dv = dv,
+                            .g = g,
+                            .q = q,
+                            .k = k,
+                            .v = value,
+                            .mask = mask,
+                            .known_out = out,
+                            .known_lse = lse};
     rt_parallel_for(a->batch * a->heads, T(attention_backward_task), &job);
     return job.status;
 }

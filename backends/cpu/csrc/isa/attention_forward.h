@@ -25,7 +25,8 @@ static void T(absorb_row)(T(normalizer) *z, REAL *s, int64_t seen, int64_t count
 static int T(attend)(const T(attention_job) *job, int64_t batch, int64_t head, int64_t i0, int64_t rows, REAL *scores) {
     const struct rt_attention *a = job->a;
     const REAL *q = job->q + at_head(a->q, batch, head) + i0 * a->q[2], *k = job->k + at_head(a->k, batch, head);
-    const REAL *value = job->v + at_head(a->v, batch, head), *mask = job->mask ? job->mask + at_head(a->mask, batch, head) : NULL;
+    const REAL *value = job->v + at_head(a->v, batch, head),
+               *mask = job->mask ? job->mask + at_head(a->mask, batch, head) : NULL;
     int64_t first = (batch * a->heads + head) * a->queries + i0, width = a->value_width;
     REAL *out = job->out + first * width;
     T(normalizer) z[QUERY_BLOCK];
@@ -35,8 +36,8 @@ static int T(attend)(const T(attention_job) *job, int64_t batch, int64_t head, i
     int64_t keys = visible_keys(a, i0 + rows - 1, 0, a->keys);
     for (int64_t j0 = 0; j0 < keys; j0 += KEY_BLOCK) {
         int64_t count = lesser(KEY_BLOCK, keys - j0);
-        int status = T(attention_product)(rows, count, a->width, q, a->q[2], a->q[3], k + j0 * a->k[2], a->k[3], a->k[2],
-                                          scores, KEY_BLOCK, false);
+        int status = T(attention_product)(rows, count, a->width, q, a->q[2], a->q[3], k + j0 * a->k[2], a->k[3],
+                                          a->k[2], scores, KEY_BLOCK, false);
         if (status)
             return status;
         for (int64_t r = 0; r < rows; r++) {
@@ -45,8 +46,8 @@ static int T(attend)(const T(attention_job) *job, int64_t batch, int64_t head, i
             T(finish_scores)(job, mask, i0 + r, j0, seen, s);
             T(absorb_row)(&z[r], s, seen, count, out + r * width, width);
         }
-        status = T(attention_product)(rows, width, count, scores, KEY_BLOCK, 1, value + j0 * a->v[2], a->v[2], a->v[3], out,
-                                      width, true);
+        status = T(attention_product)(rows, width, count, scores, KEY_BLOCK, 1, value + j0 * a->v[2], a->v[2], a->v[3],
+                                      out, width, true);
         if (status)
             return status;
     }

@@ -2,8 +2,8 @@
 
 typedef struct {
     const struct rt_attention *a;
-    REAL *out, *lse;                  /* forward */
-    REAL *dq, *dk, *dv;               /* backward */
+    REAL *out, *lse;    /* forward */
+    REAL *dq, *dk, *dv; /* backward */
     const REAL *g, *q, *k, *v, *mask, *known_out, *known_lse;
     _Atomic int status;
 } T(attention_job);
@@ -42,10 +42,14 @@ static void T(finish_scores)(const T(attention_job) *job, const REAL *mask, int6
 static int T(attention_product)(int64_t m, int64_t n, int64_t k, const REAL *a, int64_t a_row, int64_t a_col,
                                 const REAL *b, int64_t b_row, int64_t b_col, REAL *c, int64_t ldc, bool accumulate) {
     T(rt_gemm) g = {
-        .m = m, .n = n, .k = k,
+        .m = m,
+        .n = n,
+        .k = k,
         .a = {.data = a, .stride = a_row, .k_stride = a_col},
         .b = {.data = b, .stride = b_col, .k_stride = b_row},
-        .c = c, .ldc = ldc, .accumulate = accumulate,
+        .c = c,
+        .ldc = ldc,
+        .accumulate = accumulate,
     };
     return T(rt_gemm_run)(&g);
 }

@@ -7,8 +7,13 @@ typedef struct {
     conv_axis h, w;
 } T(depthwise);
 
-static T(depthwise) T(make_depthwise)(const struct rt_conv *v, REAL *out, const REAL *a, const REAL *b, const REAL *bias) {
-    return (T(depthwise)){v, out, a, b, bias,
+static T(depthwise)
+    T(make_depthwise)(const struct rt_conv *v, REAL *out, const REAL *a, const REAL *b, const REAL *bias) {
+    return (T(depthwise)){v,
+                          out,
+                          a,
+                          b,
+                          bias,
                           T(forward_axis)(v->oh, v->h, v->stride_h, v->pad_h, v->dilation_h, v->kh),
                           T(forward_axis)(v->ow, v->w, v->stride_w, v->pad_w, v->dilation_w, v->kw)};
 }
@@ -28,7 +33,8 @@ RT_INLINE T(meeting) T(meet)(const T(depthwise) *d, int64_t row, int64_t r, int6
     return m;
 }
 
-/* One row of a plane of `out`: every pixel of the grid sums its taps in a register.  `weight` may be walked backward. */
+/* One row of a plane of `out`: every pixel of the grid sums its taps in a register.  `weight` may be walked backward.
+ */
 static void T(correlate_row)(const conv_axis *h, const conv_axis *w, int64_t row, const REAL *x, const REAL *weight,
                              REAL start, bool accumulate, REAL *out) {
     for (int64_t t = 0; t < w->grid; t += VL) {
@@ -77,7 +83,8 @@ static void T(depthwise_input_plane)(void *ctx, int64_t plane, int thread) {
     REAL *out = d->out + plane * v->h * v->w;
     memset(out, 0, (size_t)(v->h * v->w) * sizeof *out);
     /* Without strides the gradient is a correlation with the pixels seen from the other side. */
-    conv_axis h = {v->h, v->oh, 1, v->pad_h, -v->dilation_h, v->kh}, w = {v->w, v->ow, 1, v->pad_w, -v->dilation_w, v->kw};
+    conv_axis h = {v->h, v->oh, 1, v->pad_h, -v->dilation_h, v->kh},
+              w = {v->w, v->ow, 1, v->pad_w, -v->dilation_w, v->kw};
     for (int64_t o = c * each; o < (c + 1) * each; o++) {
         const REAL *g = d->a + (image * v->o + o) * v->oh * v->ow, *weight = d->b + o * v->kh * v->kw;
         if (v->stride_h == 1 && v->stride_w == 1)
@@ -121,7 +128,8 @@ static void T(depthwise_weight_channel)(void *ctx, int64_t o, int thread) {
                                                       d->b + (image * v->c + c) * v->h * v->w);
 }
 
-static int T(depthwise_forward)(const struct rt_conv *v, REAL *out, const REAL *x, const REAL *weight, const REAL *bias) {
+static int T(depthwise_forward)(const struct rt_conv *v, REAL *out, const REAL *x, const REAL *weight,
+                                const REAL *bias) {
     T(depthwise) d = T(make_depthwise)(v, out, x, weight, bias);
     grouped_for(v->n * v->o, v->oh * v->ow * v->kh * v->kw, T(depthwise_forward_plane), &d);
     return RT_OK;

@@ -35,7 +35,7 @@ RT_INLINE conv_run conv_first_run(int64_t begin, int64_t limit, int64_t rows, in
 /* The part [lo, hi) of `count` grid pixels from `col` on whose partner at `offset` exists in the source. */
 RT_INLINE void conv_clip(const conv_axis *axis, int64_t col, int64_t count, int64_t offset, int64_t *lo, int64_t *hi) {
     int64_t first = col * axis->stride + offset, room = axis->source - first; /* from the first pixel's partner */
-    if (axis->stride == 1) { /* the usual case needs no division */
+    if (axis->stride == 1) {                                                  /* the usual case needs no division */
         *lo = first >= 0 ? 0 : -first;
         *hi = room > 0 ? room : 0;
     } else {

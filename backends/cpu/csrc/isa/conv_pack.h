@@ -38,23 +38,20 @@ RT_INLINE T(sight) T(look)(const T(patches) *x, const conv_run *run, const T(pat
     if (row < 0 || row >= h->source)
         return s;
     conv_clip(w, run->col, run->count, offset, &s.lo, &s.hi);
-    s.from += run->image * x->at.image_stride + (k->channel * h->source + row) * w->source + run->col * w->stride + offset;
+    s.from +=
+        run->image * x->at.image_stride + (k->channel * h->source + row) * w->source + run->col * w->stride + offset;
     return s;
 }
 
 /* Pixels lo .. hi of a vector, `stride` apart in memory; the others are 0. */
 RT_INLINE V T(see)(const REAL *from, int64_t stride, int64_t lo, int64_t hi) {
-    if (stride == 1)
-        return v(range)(from, lo, hi);
-    REAL lanes[VL] = {0};
-    for (int64_t i = lo; i < hi; i++)
-        lanes[i] = from[i * stride];
-    return v(load)(lanes);
+    return stride == 1 ? v(range)(from, lo, hi) : v(gather)(from, stride, lo, hi);
 }
 
 /* Columns are pixels, the inner dimension is the patch: forward and input gradient.  What a run sees through a tap
  * is the same in every channel but for the address, so channels are the innermost loop. */
-static void T(pack_pixels)(const void *ctx, int64_t j0, int64_t width, int64_t k0, int64_t kc, int64_t lanes, REAL *out) {
+static void T(pack_pixels)(const void *ctx, int64_t j0, int64_t width, int64_t k0, int64_t kc, int64_t lanes,
+                           REAL *out) {
     const T(patches) *x = ctx;
     int64_t taps = x->at.h.taps * x->at.w.taps, stride = x->at.w.stride, plane = x->at.h.source * x->at.w.source;
     for (int64_t done = 0; done < width;) {
@@ -112,7 +109,8 @@ typedef struct {
     int64_t pixels, image_stride;
 } T(channels);
 
-static void T(pack_channels)(const void *ctx, int64_t i0, int64_t width, int64_t k0, int64_t kc, int64_t lanes, REAL *out) {
+static void T(pack_channels)(const void *ctx, int64_t i0, int64_t width, int64_t k0, int64_t kc, int64_t lanes,
+                             REAL *out) {
     const T(channels) *g = ctx;
     for (int64_t done = 0; done < kc;) {
         int64_t image = (k0 + done) / g->pixels, pixel = (k0 + done) % g->pixels;
@@ -140,12 +138,14 @@ typedef struct {
     int64_t first_h, step_h, taps_h, first_w, step_w, taps_w;
 } T(flipped);
 
-static void T(pack_flipped)(const void *ctx, int64_t i0, int64_t width, int64_t k0, int64_t kc, int64_t lanes, REAL *out) {
+static void T(pack_flipped)(const void *ctx, int64_t i0, int64_t width, int64_t k0, int64_t kc, int64_t lanes,
+                            REAL *out) {
     const T(flipped) *f = ctx;
     int64_t taps = f->taps_h * f->taps_w;
     for (int64_t p = 0; p < kc; p++) {
         int64_t o = (k0 + p) / taps, h = (k0 + p) % taps / f->taps_w, w = (k0 + p) % f->taps_w;
-        const REAL *from = f->data + ((o * f->channels + i0) * f->kh + f->first_h + h * f->step_h) * f->kw + f->first_w + w * f->step_w;
+        const REAL *from = f->data + ((o * f->channels + i0) * f->kh + f->first_h + h * f->step_h) * f->kw +
+                           f->first_w + w * f->step_w;
         for (int64_t i = 0; i < lanes; i++)
             out[p * lanes + i] = i < width ? from[i * f->kh * f->kw] : 0;
     }

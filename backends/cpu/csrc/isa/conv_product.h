@@ -1,6 +1,7 @@
 /* The three products of a convolution, group by group.  Included once per type. */
 
-RT_INLINE conv_axis T(forward_axis)(int64_t grid, int64_t source, int64_t stride, int64_t pad, int64_t dilation, int64_t taps) {
+RT_INLINE conv_axis T(forward_axis)(int64_t grid, int64_t source, int64_t stride, int64_t pad, int64_t dilation,
+                                    int64_t taps) {
     return (conv_axis){grid, source, stride, -pad, dilation, taps};
 }
 
@@ -23,12 +24,17 @@ static int T(conv_forward)(const struct rt_conv *v, REAL *out, const REAL *x, co
     for (int64_t group = 0; group < v->groups; group++) {
         T(patches) patches = T(input_patches)(v, x + group * c * v->h * v->w);
         T(rt_gemm) g = {
-            .m = o, .n = v->n * pixels, .k = k,
+            .m = o,
+            .n = v->n * pixels,
+            .k = k,
             .a = {.data = weight + group * o * k, .stride = k, .k_stride = 1},
             .b = {.pack = T(pack_pixels), .ctx = &patches},
-            .c = out + group * o * pixels, .ldc = pixels,
-            .bias = bias ? bias + group * o : NULL, .bias_row = 1,
-            .columns = conv_columns, .columns_ctx = &grid,
+            .c = out + group * o * pixels,
+            .ldc = pixels,
+            .bias = bias ? bias + group * o : NULL,
+            .bias_row = 1,
+            .columns = conv_columns,
+            .columns_ctx = &grid,
         };
         int status = T(rt_gemm_run)(&g);
         if (status)
@@ -43,10 +49,13 @@ static int T(conv_weight_grad)(const struct rt_conv *v, REAL *out, const REAL *g
         T(patches) patches = T(input_patches)(v, x + group * c * v->h * v->w);
         T(channels) channels = {grad + group * o * pixels, pixels, v->o * pixels};
         T(rt_gemm) g = {
-            .m = o, .n = n, .k = v->n * pixels,
+            .m = o,
+            .n = n,
+            .k = v->n * pixels,
             .a = {.pack = T(pack_channels), .ctx = &channels},
             .b = {.pack = T(pack_taps), .ctx = &patches},
-            .c = out + group * o * n, .ldc = n,
+            .c = out + group * o * n,
+            .ldc = n,
         };
         int status = T(rt_gemm_run)(&g);
         if (status)
@@ -59,11 +68,12 @@ static int T(conv_weight_grad)(const struct rt_conv *v, REAL *out, const REAL *g
  * convolution of stride one would: grid pixel q is input pixel phase + q * stride.
  *     input + pad = output * stride + tap * dilation */
 typedef struct {
-    conv_axis axis;           /* from these pixels to the gradient's */
-    int64_t first_tap, step;  /* the taps that they meet */
+    conv_axis axis;          /* from these pixels to the gradient's */
+    int64_t first_tap, step; /* the taps that they meet */
 } T(phase);
 
-static T(phase) T(find_phase)(int64_t phase, int64_t source, int64_t grid, int64_t stride, int64_t pad, int64_t dilation, int64_t taps) {
+static T(phase) T(find_phase)(int64_t phase, int64_t source, int64_t grid, int64_t stride, int64_t pad,
+                              int64_t dilation, int64_t taps) {
     T(phase) p = {.axis = {.grid = ceil_div(source - phase, stride), .source = grid, .stride = 1}};
     while (p.first_tap < taps && (phase + pad - p.first_tap * dilation) % stride)
         p.first_tap++;
@@ -75,21 +85,34 @@ static T(phase) T(find_phase)(int64_t phase, int64_t source, int64_t grid, int64
     return p;
 }
 
-static int T(input_grad_phase)(const struct rt_conv *v, REAL *out, const REAL *grad, const REAL *weight, int64_t y, int64_t x) {
+static int T(input_grad_phase)(const struct rt_conv *v, REAL *out, const REAL *grad, const REAL *weight, int64_t y,
+                               int64_t x) {
     int64_t pixels = v->oh * v->ow, o = v->o / v->groups, c = v->c / v->groups;
     T(phase) h = T(find_phase)(y, v->h, v->oh, v->stride_h, v->pad_h, v->dilation_h, v->kh);
     T(phase) w = T(find_phase)(x, v->w, v->ow, v->stride_w, v->pad_w, v->dilation_w, v->kw);
     conv_grid grid = {h.axis.grid, w.axis.grid, v->c * v->h * v->w, v->stride_h * v->w, v->stride_w};
     for (int64_t group = 0; group < v->groups; group++) {
         T(patches) patches = {{h.axis, w.axis, v->o * pixels}, grad + group * o * pixels};
-        T(flipped) flipped = {weight + group * o * c * v->kh * v->kw, c, v->kh, v->kw,
-                              h.first_tap, h.step, h.axis.taps, w.first_tap, w.step, w.axis.taps};
+        T(flipped) flipped = {weight + group * o * c * v->kh * v->kw,
+                              c,
+                              v->kh,
+                              v->kw,
+                              h.first_tap,
+                              h.step,
+                              h.axis.taps,
+                              w.first_tap,
+                              w.step,
+                              w.axis.taps};
         T(rt_gemm) g = {
-            .m = c, .n = v->n * h.axis.grid * w.axis.grid, .k = o * h.axis.taps * w.axis.taps,
+            .m = c,
+            .n = v->n * h.axis.grid * w.axis.grid,
+            .k = o * h.axis.taps * w.axis.taps,
             .a = {.pack = T(pack_flipped), .ctx = &flipped},
             .b = {.pack = T(pack_pixels), .ctx = &patches},
-            .c = out + group * c * v->h * v->w + y * v->w + x, .ldc = v->h * v->w,
-            .columns = conv_columns, .columns_ctx = &grid,
+            .c = out + group * c * v->h * v->w + y * v->w + x,
+            .ldc = v->h * v->w,
+            .columns = conv_columns,
+            .columns_ctx = &grid,
         };
         int status = T(rt_gemm_run)(&g);
         if (status)

@@ -16,10 +16,10 @@ typedef struct {
     int64_t i0, m, j0, n, k0, kc;
     bool first; /* C holds nothing yet */
     REAL *packed_a, *packed_b;
-    bool direct_a, direct_b;          /* read in place instead of packed */
-    int64_t a_panels, b_panels;       /* of the block */
-    int64_t a_packed, b_packed;       /* the first that is to be packed */
-    int64_t pack_group, a_tasks;      /* panels per packing task; tasks that pack A */
+    bool direct_a, direct_b;           /* read in place instead of packed */
+    int64_t a_panels, b_panels;        /* of the block */
+    int64_t a_packed, b_packed;        /* the first that is to be packed */
+    int64_t pack_group, a_tasks;       /* panels per packing task; tasks that pack A */
     int64_t a_group, b_group, b_tasks; /* panels per computing task; tasks along n */
 } T(block);
 
@@ -84,6 +84,10 @@ static void T(find_columns)(const T(rt_gemm) *g, int64_t j0, int64_t count, T(ta
 }
 
 RT_INLINE void T(copy_numbers)(REAL *to, const REAL *from, int64_t n) {
+    if (n == 1) {
+        *to = *from;
+        return;
+    }
     for (int64_t i = 0; i < n; i += VL)
         v(put_head)(to + i, v(head)(from + i, lesser(n - i, VL)), lesser(n - i, VL));
 }
@@ -132,8 +136,8 @@ static void T(compute_task)(void *ctx, int64_t task, int thread) {
         }
         for (int64_t i = i_begin; i < i_end; i += MR) {
             int rows = (int)lesser(i_end - i, MR);
-            const REAL *pa = b->direct_a ? g->a.data + (b->i0 + i) * g->a.stride + b->k0 * g->a.k_stride
-                                         : b->packed_a + i * b->kc;
+            const REAL *pa =
+                b->direct_a ? g->a.data + (b->i0 + i) * g->a.stride + b->k0 * g->a.k_stride : b->packed_a + i * b->kc;
             T(tile_fn) tile = T(tiles)[!b->direct_a][rows - 1][nv - 1];
             if (!target.whole) {
                 T(edge_tile)(g, tile, b->kc, pa, pb, ldb, b->i0 + i, rows, b->j0 + j, &target, first);

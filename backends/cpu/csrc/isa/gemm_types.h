@@ -3,7 +3,8 @@
 
 /* Writes out[p * lanes + i] = X(i0 + i, k0 + p) for i < width, 0 for width <= i < lanes, all p < kc;
  * i counts the rows of A or the columns of B. */
-typedef void (*T(rt_pack))(const void *ctx, int64_t i0, int64_t width, int64_t k0, int64_t kc, int64_t lanes, REAL *out);
+typedef void (*T(rt_pack))(const void *ctx, int64_t i0, int64_t width, int64_t k0, int64_t kc, int64_t lanes,
+                           REAL *out);
 
 typedef struct {
     const REAL *data;

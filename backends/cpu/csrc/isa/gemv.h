@@ -87,7 +87,8 @@ static void T(run_dots)(const T(rt_gemm) *g) {
 /* B's rows lie across the inner dimension: rows of B, scaled, add up in a row of C. */
 enum { T(AXPY_ROWS) = 8, T(AXPY_COLS) = 512 };
 
-RT_INLINE void T(axpy_rows)(int rows, int64_t cols, const REAL *a, int64_t a_step, const REAL *b, int64_t ldb, REAL *c) {
+RT_INLINE void T(axpy_rows)(int rows, int64_t cols, const REAL *a, int64_t a_step, const REAL *b, int64_t ldb,
+                            REAL *c) {
     V scale[T(AXPY_ROWS)];
 #pragma GCC unroll 8
     for (int r = 0; r < rows; r++)

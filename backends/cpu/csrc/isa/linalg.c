@@ -83,8 +83,17 @@ static int half_product(const product *p, void (*to_float)(const uint16_t *, int
     grouped_for(transposed ? p->n : p->k, wb.cols, widen_row, &wb);
     if (p->bias)
         to_float((const uint16_t *)p->bias, 1, bias, p->n);
-    product wide = {p->m, p->n, p->k, p->k, 1, transposed ? 1 : p->n, transposed ? p->k : 1,
-                    (char *)a, (char *)b, p->bias ? (char *)bias : NULL, (char *)c};
+    product wide = {p->m,
+                    p->n,
+                    p->k,
+                    p->k,
+                    1,
+                    transposed ? 1 : p->n,
+                    transposed ? p->k : 1,
+                    (char *)a,
+                    (char *)b,
+                    p->bias ? (char *)bias : NULL,
+                    (char *)c};
     int status = RT_LOCAL(product_f32)(&wide);
     from_float(c, (uint16_t *)p->c, size_c);
     return status;
@@ -97,20 +106,26 @@ static const struct {
     product_fn run;
     int itemsize;
 } products[RT_DTYPE_COUNT] = {
-    [RT_BOOL] = {product_bool, 1},        [RT_UINT8] = {product_u8, 1},
-    [RT_INT8] = {product_i8, 1},          [RT_INT16] = {product_i16, 2},
-    [RT_INT32] = {product_i32, 4},        [RT_INT64] = {product_i64, 8},
-    [RT_FLOAT16] = {product_f16, 2},      [RT_BFLOAT16] = {product_bf16, 2},
+    [RT_BOOL] = {product_bool, 1},
+    [RT_UINT8] = {product_u8, 1},
+    [RT_INT8] = {product_i8, 1},
+    [RT_INT16] = {product_i16, 2},
+    [RT_INT32] = {product_i32, 4},
+    [RT_INT64] = {product_i64, 8},
+    [RT_FLOAT16] = {product_f16, 2},
+    [RT_BFLOAT16] = {product_bf16, 2},
     [RT_FLOAT32] = {RT_LOCAL(product_f32), 4},
     [RT_FLOAT64] = {RT_LOCAL(product_f64), 8},
-    [RT_COMPLEX64] = {product_c64, 8},    [RT_COMPLEX128] = {product_c128, 16},
+    [RT_COMPLEX64] = {product_c64, 8},
+    [RT_COMPLEX128] = {product_c128, 16},
 };
 
 int rt_matmul(int dtype, uintptr_t out, uintptr_t a, uintptr_t b, uintptr_t bias, int64_t m, int64_t n, int64_t k,
               int64_t a_row, int64_t a_col, int64_t b_row, int64_t b_col) {
     if (!products[dtype].run)
         return RT_UNSUPPORTED;
-    product p = {m, n, k, a_row, a_col, b_row, b_col, (const char *)a, (const char *)b, (const char *)bias, (char *)out};
+    product p = {m,          n, k, a_row, a_col, b_row, b_col, (const char *)a, (const char *)b, (const char *)bias,
+                 (char *)out};
     return products[dtype].run(&p);
 }
 
@@ -144,12 +159,17 @@ static void batch_task(void *ctx, int64_t task, int thread) {
 }
 
 int rt_matmul_batched(int dtype, uintptr_t out, uintptr_t a, uintptr_t b, int64_t m, int64_t n, int64_t k,
-                      int64_t a_row, int64_t a_col, int64_t b_row, int64_t b_col,
-                      int ndim, const int64_t *sizes, const int64_t *a_strides, const int64_t *b_strides) {
+                      int64_t a_row, int64_t a_col, int64_t b_row, int64_t b_col, int ndim, const int64_t *sizes,
+                      const int64_t *a_strides, const int64_t *b_strides) {
     if (!products[dtype].run)
         return RT_UNSUPPORTED;
-    batch s = {.run = products[dtype].run, .itemsize = products[dtype].itemsize, .ndim = ndim, .sizes = sizes,
-               .a_strides = a_strides, .b_strides = b_strides, .count = 1};
+    batch s = {.run = products[dtype].run,
+               .itemsize = products[dtype].itemsize,
+               .ndim = ndim,
+               .sizes = sizes,
+               .a_strides = a_strides,
+               .b_strides = b_strides,
+               .count = 1};
     /* One B for all, and A's batch continuing its rows: a single taller product. */
     while (s.ndim > 0 && b_strides[s.ndim - 1] == 0 && a_strides[s.ndim - 1] == m * a_row)
         m *= sizes[--s.ndim];

@@ -32,18 +32,37 @@
      : (dtype) == RT_FLOAT64 ? RT_LOCAL(name##_f64)(__VA_ARGS__)                                                       \
                              : RT_UNSUPPORTED)
 
-/* Parts of a vector: the first n lanes, lanes lo .. hi (the others read as 0), 0 <= n, lo, hi <= lanes.
+/* Parts of a vector: the first n lanes, lanes lo .. hi (the others read as 0), lanes lo .. hi
+ * of numbers `stride` apart; 0 <= n, lo, hi <= lanes.
  * Nothing else is touched.  vec.h copies byte by byte; a mask register does it at once. */
 #if defined(RT_ISA_AVX512)
-RT_INLINE vf vf_head(const float *p, int64_t n) { return (vf)_mm512_maskz_loadu_ps((__mmask16)_bzhi_u32(~0u, (uint32_t)n), p); }
-RT_INLINE vd vd_head(const double *p, int64_t n) { return (vd)_mm512_maskz_loadu_pd((__mmask8)_bzhi_u32(~0u, (uint32_t)n), p); }
-RT_INLINE void vf_put_head(float *p, vf x, int64_t n) { _mm512_mask_storeu_ps(p, (__mmask16)_bzhi_u32(~0u, (uint32_t)n), (__m512)x); }
-RT_INLINE void vd_put_head(double *p, vd x, int64_t n) { _mm512_mask_storeu_pd(p, (__mmask8)_bzhi_u32(~0u, (uint32_t)n), (__m512d)x); }
+RT_INLINE vf vf_head(const float *p, int64_t n) {
+    return (vf)_mm512_maskz_loadu_ps((__mmask16)_bzhi_u32(~0u, (uint32_t)n), p);
+}
+RT_INLINE vd vd_head(const double *p, int64_t n) {
+    return (vd)_mm512_maskz_loadu_pd((__mmask8)_bzhi_u32(~0u, (uint32_t)n), p);
+}
+RT_INLINE void vf_put_head(float *p, vf x, int64_t n) {
+    _mm512_mask_storeu_ps(p, (__mmask16)_bzhi_u32(~0u, (uint32_t)n), (__m512)x);
+}
+RT_INLINE void vd_put_head(double *p, vd x, int64_t n) {
+    _mm512_mask_storeu_pd(p, (__mmask8)_bzhi_u32(~0u, (uint32_t)n), (__m512d)x);
+}
 RT_INLINE vf vf_range(const float *p, int64_t lo, int64_t hi) {
     return (vf)_mm512_maskz_loadu_ps((__mmask16)(_bzhi_u32(~0u, (uint32_t)hi) & ~0u << lo), p);
 }
 RT_INLINE vd vd_range(const double *p, int64_t lo, int64_t hi) {
     return (vd)_mm512_maskz_loadu_pd((__mmask8)(_bzhi_u32(~0u, (uint32_t)hi) & ~0u << lo), p);
+}
+RT_INLINE vf vf_gather(const float *p, int64_t stride, int64_t lo, int64_t hi) {
+    const vi lane = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
+    __mmask16 mask = (__mmask16)(_bzhi_u32(~0u, (uint32_t)hi) & ~0u << lo);
+    return (vf)_mm512_mask_i32gather_ps(_mm512_setzero_ps(), mask, (__m512i)(lane * (int32_t)stride), p, 4);
+}
+RT_INLINE vd vd_gather(const double *p, int64_t stride, int64_t lo, int64_t hi) {
+    const vl lane = {0, 1, 2, 3, 4, 5, 6, 7};
+    __mmask8 mask = (__mmask8)(_bzhi_u32(~0u, (uint32_t)hi) & ~0u << lo);
+    return (vd)_mm512_mask_i64gather_pd(_mm512_setzero_pd(), mask, (__m512i)(lane * stride), p, 8);
 }
 RT_INLINE float vf_total(vf x) { return _mm512_reduce_add_ps((__m512)x); }
 RT_INLINE double vd_total(vd x) { return _mm512_reduce_add_pd((__m512d)x); }
@@ -58,6 +77,18 @@ RT_INLINE vd vd_range(const double *p, int64_t lo, int64_t hi) {
     vd x = {0};
     for (int64_t i = lo; i < hi; i++)
         x[i] = p[i];
+    return x;
+}
+RT_INLINE vf vf_gather(const float *p, int64_t stride, int64_t lo, int64_t hi) {
+    vf x = {0};
+    for (int64_t i = lo; i < hi; i++)
+        x[i] = p[i * stride];
+    return x;
+}
+RT_INLINE vd vd_gather(const double *p, int64_t stride, int64_t lo, int64_t hi) {
+    vd x = {0};
+    for (int64_t i = lo; i < hi; i++)
+        x[i] = p[i * stride];
     return x;
 }
 RT_INLINE float vf_total(vf x) { return vf_sum(x); }

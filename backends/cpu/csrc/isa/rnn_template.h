@@ -13,17 +13,20 @@ ROW_EACH(lstm_row, (int64_t n, REAL *h, REAL *c, REAL *activated, const REAL *ga
     PUT(h, output * v_tanh(state));
 })
 
-ROW_EACH(lstm_backward_row, (int64_t n, REAL *d_gates, REAL *d_c_prev, const REAL *d_h, const REAL *d_c,
-                             const REAL *activated, const REAL *c_prev, const REAL *c), {
-    V input = AT(activated), forget = AT(activated + n), cell = AT(activated + 2 * n), output = AT(activated + 3 * n);
-    V squashed = v_tanh(AT(c)), dh = AT(d_h);
-    V dc = AT(d_c) + dh * output * (1 - squashed * squashed);
-    PUT(d_gates, dc * cell * input * (1 - input));
-    PUT(d_gates + n, dc * AT(c_prev) * forget * (1 - forget));
-    PUT(d_gates + 2 * n, dc * input * (1 - cell * cell));
-    PUT(d_gates + 3 * n, dh * squashed * output * (1 - output));
-    PUT(d_c_prev, dc * forget);
-})
+ROW_EACH(lstm_backward_row,
+         (int64_t n, REAL *d_gates, REAL *d_c_prev, const REAL *d_h, const REAL *d_c, const REAL *activated,
+          const REAL *c_prev, const REAL *c),
+         {
+             V input = AT(activated), forget = AT(activated + n), cell = AT(activated + 2 * n),
+               output = AT(activated + 3 * n);
+             V squashed = v_tanh(AT(c)), dh = AT(d_h);
+             V dc = AT(d_c) + dh * output * (1 - squashed * squashed);
+             PUT(d_gates, dc * cell * input * (1 - input));
+             PUT(d_gates + n, dc * AT(c_prev) * forget * (1 - forget));
+             PUT(d_gates + 2 * n, dc * input * (1 - cell * cell));
+             PUT(d_gates + 3 * n, dh * squashed * output * (1 - output));
+             PUT(d_c_prev, dc * forget);
+         })
 
 /* Gates r, z, n; `saved` holds r, z, n and the hidden part of n before r scales it. */
 ROW_EACH(gru_row, (int64_t n, REAL *h, REAL *saved, const REAL *gi, const REAL *gh, const REAL *h_prev), {
@@ -36,21 +39,21 @@ ROW_EACH(gru_row, (int64_t n, REAL *h, REAL *saved, const REAL *gi, const REAL *
     PUT(h, v(fma)(AT(h_prev) - fresh, update, fresh));
 })
 
-ROW_EACH(gru_backward_row, (int64_t n, REAL *d_gi, REAL *d_gh, REAL *d_h_prev, const REAL *d_h, const REAL *saved,
-                            const REAL *h_prev), {
-    V reset = AT(saved), update = AT(saved + n), fresh = AT(saved + 2 * n), hidden = AT(saved + 3 * n);
-    V dh = AT(d_h);
-    V d_fresh = dh * (1 - update) * (1 - fresh * fresh);
-    V d_update = dh * (AT(h_prev) - fresh) * update * (1 - update);
-    V d_reset = d_fresh * hidden * reset * (1 - reset);
-    PUT(d_gi, d_reset);
-    PUT(d_gh, d_reset);
-    PUT(d_gi + n, d_update);
-    PUT(d_gh + n, d_update);
-    PUT(d_gi + 2 * n, d_fresh);
-    PUT(d_gh + 2 * n, d_fresh * reset);
-    PUT(d_h_prev, dh * update);
-})
+ROW_EACH(gru_backward_row,
+         (int64_t n, REAL *d_gi, REAL *d_gh, REAL *d_h_prev, const REAL *d_h, const REAL *saved, const REAL *h_prev), {
+             V reset = AT(saved), update = AT(saved + n), fresh = AT(saved + 2 * n), hidden = AT(saved + 3 * n);
+             V dh = AT(d_h);
+             V d_fresh = dh * (1 - update) * (1 - fresh * fresh);
+             V d_update = dh * (AT(h_prev) - fresh) * update * (1 - update);
+             V d_reset = d_fresh * hidden * reset * (1 - reset);
+             PUT(d_gi, d_reset);
+             PUT(d_gh, d_reset);
+             PUT(d_gi + n, d_update);
+             PUT(d_gh + n, d_update);
+             PUT(d_gi + 2 * n, d_fresh);
+             PUT(d_gh + 2 * n, d_fresh * reset);
+             PUT(d_h_prev, dh * update);
+         })
 
 /* A sample's transcendental functions take some hundred operations per unit. */
 enum { T(RNN_COST) = 100 };

@@ -3,9 +3,9 @@
 
 /* Sizes and attributes of a 2-D convolution. */
 struct rt_conv {
-    int64_t n, c, h, w;             /* input */
-    int64_t o, oh, ow;              /* output */
-    int64_t kh, kw;                 /* filter */
+    int64_t n, c, h, w; /* input */
+    int64_t o, oh, ow;  /* output */
+    int64_t kh, kw;     /* filter */
     int64_t stride_h, stride_w, pad_h, pad_w, dilation_h, dilation_w, groups;
 };
 

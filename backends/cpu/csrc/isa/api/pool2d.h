@@ -4,8 +4,8 @@
 /* Sizes and attributes of a 2-D pooling; `planes` is batch times channels. */
 struct rt_pool2d {
     int64_t planes, h, w, oh, ow, kh, kw, stride_h, stride_w, pad_h, pad_w;
-    int64_t dilation_h, dilation_w;   /* of a maximum */
-    int64_t count_padding, divisor;   /* of a mean: 0 or 1; 0 or what to divide by */
+    int64_t dilation_h, dilation_w; /* of a maximum */
+    int64_t count_padding, divisor; /* of a mean: 0 or 1; 0 or what to divide by */
 };
 
 /* float32 and float64; all operands contiguous.  Indices are positions in a plane of h * w. */

@@ -18,19 +18,17 @@ def _matmul(dtype: str) -> Any:
     product, batched = lib.rt_matmul, lib.rt_matmul_batched
 
     def kernel(out, a, b):
-        a_strides, b_strides = a.strides, b.strides
-        addresses = (
-            out.storage.buffer + out.offset * size,
-            a.storage.buffer + a.offset * size,
-            b.storage.buffer + b.offset * size,
-        )
-        *batch, m, n = out.shape
-        sizes = (m, n, a.shape[-1], a_strides[-2], a_strides[-1], b_strides[-2], b_strides[-1])
-        if batch:
-            count = len(batch)
-            status = batched(dtype_id, *addresses, *sizes, count, batch, a_strides[:count], b_strides[:count])
+        to = out.storage.buffer + out.offset * size
+        from_a, from_b = a.storage.buffer + a.offset * size, b.storage.buffer + b.offset * size
+        if len(out.shape) == 2:
+            m, n = out.shape
+            status = product(dtype_id, to, from_a, from_b, 0, m, n, a.shape[1], *a.strides, *b.strides)
         else:
-            status = product(dtype_id, *addresses, 0, *sizes)
+            *batch, m, n = out.shape
+            *a_batch, a_row, a_col = a.strides
+            *b_batch, b_row, b_col = b.strides
+            sizes = (m, n, a.shape[-1], a_row, a_col, b_row, b_col, len(batch))
+            status = batched(dtype_id, to, from_a, from_b, *sizes, batch, a_batch, b_batch)
         if status:
             raise_status("matmul", status)
 
