@@ -31,7 +31,7 @@ TRANSCENDENTAL = {
     "log1p": (np.log1p, 2, 2),
     "sin": (np.sin, 1, 2),
     "cos": (np.cos, 1, 2),
-    "tanh": (np.tanh, 2.5, 3),
+    "tanh": (np.tanh, 2, 3),
     "erf": (erf, 1.5, 2),
     "sigmoid": (sigmoid, 2.5, 4),
     "tan": (np.tan, 1, 2),

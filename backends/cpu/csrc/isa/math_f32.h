@@ -1,7 +1,7 @@
 /* Elementary functions on float vectors, within 2.5 units in the last place over the whole range,
  * denormals, infinities and NaN included.
  *
- * exp, expm1, log and erf: minimax polynomials after N. Juffa; sin and cos: in double precision. */
+ * exp, expm1, log, tanh and erf: minimax polynomials after N. Juffa; sin and cos: in double precision. */
 #pragma once
 #include "isa/vec.h"
 
@@ -112,8 +112,15 @@ RT_INLINE vf vf_log1p(vf x) {
 }
 
 RT_INLINE vf vf_tanh(vf x) {
-    vf e = vf_expm1(2.0f * vf_clamp(vf_abs(x), 0.0f, 10.0f));
-    return vf_copysign(e / (e + 2.0f), x);
+    vf t = vf_abs(x), s = x * x;
+    vf big = 1.0f - 2.0f / (vf_exp(t + t) + 1.0f);
+    vf small = vf_set1(-5.515163299e-03f);
+    small = vf_fma(small, s, vf_set1(2.046941966e-02f));
+    small = vf_fma(small, s, vf_set1(-5.368802324e-02f));
+    small = vf_fma(small, s, vf_set1(1.333083063e-01f));
+    small = vf_fma(small, s, vf_set1(-3.333325982e-01f));
+    small = vf_fma(small * s, t, t);
+    return vf_copysign(vf_select(t > 0.65f, big, small), x);
 }
 
 RT_INLINE vf vf_sigmoid(vf x) {
@@ -145,7 +152,7 @@ RT_INLINE vf vf_erf(vf x) {
 RT_INLINE vd vd_sine_for_float(vd x, int64_t quarter) {
     vd n = vd_round(x * 0.63661977236758134308);
     vd r = vd_fma(n, vd_set1(-6.07710050650619224932e-11), vd_fma(n, vd_set1(-1.57079632673412561417), x));
-    vl q = __builtin_convertvector(n, vl) + quarter;
+    vl q = vl_from_vd(n) + quarter;
     vd s = r * r;
     vd sine = vd_fma(s, vd_set1(1.0 / 362880), vd_set1(-1.0 / 5040));
     sine = vd_fma(sine, s, vd_set1(1.0 / 120));

@@ -11,6 +11,7 @@
  *   x_sqrt x_round  instructions                        x_select  mask ? a : b, lane by lane
  *   x_clamp  into [low, high], NaN stays                x_ldexp   x * 2^n for a vector n of integers
  *   x_abs x_max x_min x_copysign (max and min propagate NaN)      x_sum x_hmax  across lanes
+ *   vl_from_vd vd_from_vl   small integers, by value
  *   vf_low vf_high vf_join   float lanes to two double vectors and back
  */
 #pragma once
@@ -61,6 +62,10 @@ RT_VEC_PARTIAL(vf, float, vf)
 RT_VEC_PARTIAL(vd, double, vd)
 #endif
 
+/* Doubles that hold integers below 2^51, and back, by the bits of 1.5 * 2^52 + n: AVX2 has no conversion. */
+RT_INLINE vl vl_from_vd(vd n) { return (vl)(n + 6755399441055744.0) - 0x4338000000000000; }
+RT_INLINE vd vd_from_vl(vl n) { return (vd)(n + 0x4338000000000000) - 6755399441055744.0; }
+
 /* In two steps, so that results may be denormal or reach the largest number. */
 #ifndef RT_VEC_HAS_LDEXP
 RT_INLINE vf vf_ldexp(vf x, vf n) {
@@ -68,8 +73,8 @@ RT_INLINE vf vf_ldexp(vf x, vf n) {
     return x * (vf)((half + 127) << 23) * (vf)((whole - half + 127) << 23);
 }
 RT_INLINE vd vd_ldexp(vd x, vd n) {
-    vl whole = __builtin_convertvector(n, vl), half = whole >> 1;
-    return x * (vd)((half + 1023) << 52) * (vd)((whole - half + 1023) << 52);
+    vd half = vd_round(n * 0.5);
+    return x * (vd)((vl_from_vd(half) + 1023) << 52) * (vd)((vl_from_vd(n - half) + 1023) << 52);
 }
 #endif
 
