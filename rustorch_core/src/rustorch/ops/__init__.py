@@ -9,6 +9,7 @@ from rustorch.ops import (
     conv,
     convolution,
     creation,
+    cross_entropy,
     dropout,
     elementwise,
     indexing,
@@ -25,14 +26,17 @@ from rustorch.ops import (
     random,
     rectifiers,
     reduce,
+    reduction,
     resample,
     rnn,
     sampling,
     scan,
     select,
     sets,
+    softmax,
     sorting,
     unary,
+    unpool,
 )
 from rustorch.ops.public import functions
 
@@ -44,7 +48,8 @@ def names() -> list[str]:
 
 __all__ = [
     "activation", "attention", "binary", "blend", "closeness", "conv", "convolution", "creation",
-    "dropout", "elementwise", "functions", "indexing", "linalg", "movement", "names", "normal_quantile",
-    "op", "optimizer", "padding", "philox", "pooling", "pools", "public", "random", "rectifiers",
-    "reduce", "resample", "rnn", "sampling", "scan", "select", "sets", "sorting", "unary",
+    "cross_entropy", "dropout", "elementwise", "functions", "indexing", "linalg", "movement", "names",
+    "normal_quantile", "op", "optimizer", "padding", "philox", "pooling", "pools", "public", "random",
+    "rectifiers", "reduce", "reduction", "resample", "rnn", "sampling", "scan", "select", "sets",
+    "softmax", "sorting", "unary", "unpool",
 ]  # fmt: skip

@@ -23,6 +23,7 @@ _COMPARISONS = {"eq": "eq", "ne": "ne", "lt": "lt", "le": "le", "gt": "gt", "ge"
 #: Public functions whose in-place form replaces the whole tensor by the function's result.
 _INPLACE_BY_RESULT = (
     "clamp", "clip", "masked_fill", "scatter", "scatter_add", "index_add", "masked_scatter", "index_put", "tril", "triu",
+    "lerp", "addcmul", "addcdiv", "nan_to_num", "cumsum", "cumprod",
 )  # fmt: skip
 _SHORT = {
     "float": dtypes.float32, "double": dtypes.float64, "half": dtypes.float16, "bfloat16": dtypes.bfloat16,
