@@ -14,6 +14,7 @@ from rustorch.ops import (
     elementwise,
     indexing,
     linalg,
+    loss,
     movement,
     normal_quantile,
     op,
@@ -24,6 +25,7 @@ from rustorch.ops import (
     pools,
     public,
     random,
+    ranking,
     rectifiers,
     reduce,
     reduction,
@@ -48,8 +50,8 @@ def names() -> list[str]:
 
 __all__ = [
     "activation", "attention", "binary", "blend", "closeness", "conv", "convolution", "creation",
-    "cross_entropy", "dropout", "elementwise", "functions", "indexing", "linalg", "movement", "names",
-    "normal_quantile", "op", "optimizer", "padding", "philox", "pooling", "pools", "public", "random",
-    "rectifiers", "reduce", "reduction", "resample", "rnn", "sampling", "scan", "select", "sets",
-    "softmax", "sorting", "unary", "unpool",
+    "cross_entropy", "dropout", "elementwise", "functions", "indexing", "linalg", "loss", "movement",
+    "names", "normal_quantile", "op", "optimizer", "padding", "philox", "pooling", "pools", "public",
+    "random", "ranking", "rectifiers", "reduce", "reduction", "resample", "rnn", "sampling", "scan",
+    "select", "sets", "softmax", "sorting", "unary", "unpool",
 ]  # fmt: skip

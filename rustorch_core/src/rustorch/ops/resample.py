@@ -317,7 +317,7 @@ def pixel_shuffle(input: Tensor, upscale_factor: int) -> Tensor:
     r = _factor("pixel_shuffle", upscale_factor)
     if len(input.shape) < 3 or input.shape[-3] % (r * r):
         raise ShapeError(
-            f"pixel_shuffle: the channels (dim -3) must be a multiple of {r * r}, got shape {tuple(input.shape)}"
+            f"pixel_shuffle: the channels must be a multiple of {r * r}, got shape {tuple(input.shape)}"
         )
     *lead, c, h, w = input.shape
     x: Any = input.reshape((-1, c // (r * r), r, r, h, w))  # type: ignore[attr-defined]
