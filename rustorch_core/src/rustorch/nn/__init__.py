@@ -1,6 +1,7 @@
 """Neural networks: modules, layers, losses and their functional forms."""
 
-from rustorch.nn import init
+from rustorch.nn import init, utils
+from rustorch.nn.cells import GRUCell, LSTMCell, RNNCell
 from rustorch.nn.containers import ModuleDict, ModuleList, ParameterDict, ParameterList, Sequential
 from rustorch.nn.conv import (
     Conv1d,
@@ -45,6 +46,7 @@ from rustorch.nn.pooling import (
     MaxUnpool1d,
     MaxUnpool2d,
 )
+from rustorch.nn.rnn import GRU, LSTM, RNN
 from rustorch.nn.upsample import (
     Fold,
     PixelShuffle,

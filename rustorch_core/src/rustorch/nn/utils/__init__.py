@@ -1,0 +1,3 @@
+"""Helpers for training and for sequences."""
+
+from rustorch.nn.utils import rnn
