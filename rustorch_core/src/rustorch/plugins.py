@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from rustorch.dispatch import opening, policy
+from rustorch.dispatch import opening
 from rustorch.dispatch.contract import (
     CONTRACT_VERSION,
     ENTRY_POINT_GROUP,
@@ -44,7 +44,7 @@ def register(plugin: object, name: str) -> None:
         PluginError: if it is refused; the text names the hook, argument or version that is wrong.
     """
     _plugins().register(plugin, name)
-    policy.rebuild()
+    opening.ask_plugins_again()
 
 
 def unregister(name: str) -> None:
@@ -54,7 +54,7 @@ def unregister(name: str) -> None:
     found.unregister(name)
     for backend in record.backends if record else ():
         opening.forget(backend.name)
-    policy.rebuild()
+    opening.ask_plugins_again()
 
 
 def records() -> list[PluginRecord]:

@@ -14,7 +14,7 @@ from rustorch.dispatch.tables import Offer, Table
 from rustorch.errors import DeviceError, DeviceIndexError, PluginError
 
 _lock = threading.RLock()
-_opened: dict[Device, None] = {}
+_opened: dict[Device, dict[str, list[Offer]]] = {}  # with the kernels that plugins offered
 _probed: dict[str, Ready | Absent] = {}
 
 
@@ -58,8 +58,9 @@ def open_device(device: Device) -> None:
         if runtime is None:
             raise PluginError(f"device {device}: no plugin opened it although one announced the backend")
         info = runtime.info()
-        device.open(runtime, info, _table(device, info))
-        _opened[device] = None
+        offers = _offers(device, info)
+        device.open(runtime, info, Table(device, offers, observers.wrappers()))
+        _opened[device] = offers
 
 
 def _backend_of(device: Device) -> BackendInfo:
@@ -75,21 +76,30 @@ def _backend_of(device: Device) -> BackendInfo:
     return backend
 
 
-def _table(device: Device, info: DeviceInfo) -> Table:
+def _offers(device: Device, info: DeviceInfo) -> dict[str, list[Offer]]:
+    """Return what all plugins offer for a device, by op, best first."""
     offers: dict[str, list[Offer]] = {}
     for plugin, kernels in plugins().answers("rustorch_kernels", name=device.type, info=info):
         for kernel in kernels or ():
             offers.setdefault(kernel.op, []).append(Offer(kernel, plugin))
     for found in offers.values():
         found.sort(key=lambda offer: (-offer.kernel.priority, offer.plugin))
-    return Table(device, offers, observers.wrappers())
+    return offers
 
 
 def rebuild_tables() -> None:
     """Swap a fresh table into every opened device."""
     with _lock:
+        for device, offers in _opened.items():
+            device.kernels = Table(device, offers, observers.wrappers())
+
+
+def ask_plugins_again() -> None:
+    """Collect the kernels anew, after a plugin has come or gone."""
+    with _lock:
         for device in _opened:
-            device.kernels = _table(device, device.info)
+            _opened[device] = _offers(device, device.info)
+        rebuild_tables()
 
 
 def forget(backend: str) -> None:

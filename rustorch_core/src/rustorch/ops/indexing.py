@@ -40,7 +40,7 @@ def _gather_rule(x: Any, idx: Any, *, dim: int) -> tuple[Shape, DType]:
 
 gather_op = Op("gather", _gather_rule, doc="Pick along a dim by an index of the result's shape.")
 gather_op.vjp(
-    lambda g, _out, _x, idx, *, dim: _scatter(g.new_zeros(_x.shape), idx, g, dim=dim, mode="add"),
+    lambda g, _out, _x, idx, *, dim: _scattered_with("add", g.new_zeros(_x.shape), idx, g, dim),
     None,
 )
 
@@ -60,14 +60,22 @@ def gather(input: Tensor, dim: int, index: Tensor) -> Tensor:
 
 
 class _Scatter(Op):
-    """Writes into a copy of the first operand; the kernel sees that copy as its destination."""
+    """Writes into a copy of the first operand; the kernel sees that copy as its destination.
+
+    Overwriting, adding and taking the maximum are one kernel with a `mode`, but have derivatives of
+    their own, so that each saves only what it needs.
+    """
+
+    def __init__(self, name: str, rule: Any, kernel: str, **options: Any) -> None:
+        super().__init__(name, rule, **options)
+        self.kernel = kernel
 
     def __call__(self, *operands: Any, **attrs: Any) -> Any:
         x, *rest = operands
         self.rule(*operands, **attrs)
         out = allocate(x.shape, x.dtype, x.device)
         x.device.kernels["copy"][x.dtype](out, x)
-        x.device.kernels[self.name][x.dtype](out, *rest, **attrs)
+        x.device.kernels[self.kernel][x.dtype](out, *rest, **attrs)
         if mode.grad and (x.needs_grad or rest[-1].needs_grad):
             record(self, out, operands, attrs)
         return out
@@ -105,18 +113,12 @@ def _covered(g: Any, _src: Any, idx: Any, dim: int) -> Any:
     return padded
 
 
-def _scatter_vjp(g: Any, out: Any, x: Any, idx: Any, src: Any, *, needs: Any, dim: int, mode: str) -> list[Any]:
-    if mode == "add":
-        return [g if needs[0] else None, None, _covered(g, src, idx, dim) if needs[2] else None]
-    if mode == "set":
-        written = _scatter(g.new_zeros(x.shape), idx, g.new_ones(idx.shape), dim=dim, mode="set")
-        return [g * (1 - written) if needs[0] else None, None, _covered(g, src, idx, dim) if needs[2] else None]
-    # "max": the gradient is shared by all candidates that attain the maximum
+def _max_vjp(g: Any, out: Any, x: Any, idx: Any, src: Any, *, needs: Any, dim: int, mode: str) -> list[Any]:
+    """Share the gradient among all candidates that attain the maximum."""
+    del mode
     won_before = (x == out).to(g.dtype)
-    picked = gather_op(out, idx, dim=dim)
-    won = (_like_index(src, idx) == picked).to(g.dtype)
-    winners = _scatter(won_before, idx, won, dim=dim, mode="add")
-    share = g / winners
+    won = (_like_index(src, idx) == gather_op(out, idx, dim=dim)).to(g.dtype)
+    share = g / _scattered_with("add", won_before, idx, won, dim)
     mine = gather_op(share, idx, dim=dim) * won
     padded = mine if src.shape == idx.shape else _padded(mine, src)
     return [share * won_before if needs[0] else None, None, padded if needs[2] else None]
@@ -131,8 +133,29 @@ def _padded(part: Any, like: Any) -> Any:
     return whole
 
 
-_scatter = _Scatter("scatter", _scatter_rule, doc="Write along a dim by an index.", updates_out=True)
-_scatter.joint_vjp(_scatter_vjp)
+Op("scatter", _scatter_rule, updates_out=True, doc="Write along a dim by an index.").constant()
+_SCATTERS = {
+    "set": _Scatter("scatter_set", _scatter_rule, "scatter", doc="Overwrite along a dim by an index."),
+    "add": _Scatter("scatter_sum", _scatter_rule, "scatter", doc="Add along a dim by an index."),
+    "max": _Scatter("scatter_max", _scatter_rule, "scatter", doc="Keep the larger along a dim by an index."),
+}
+_SCATTERS["set"].vjp(
+    lambda g, _out, _x, idx, _src, *, dim, mode: g * (1 - _scattered_with("set", g.new_zeros(_x.shape), idx, g.new_ones(idx.shape), dim)),
+    None,
+    lambda g, _out, _x, idx, _src, *, dim, mode: _covered(g, _src, idx, dim),
+)
+_SCATTERS["add"].vjp(
+    lambda g, _out, _x, _idx, _src, *, dim, mode: g,
+    None,
+    lambda g, _out, _x, idx, _src, *, dim, mode: _covered(g, _src, idx, dim),
+)
+_SCATTERS["max"].joint_vjp(_max_vjp)
+
+
+def _scattered_with(how: str, x: Any, idx: Any, src: Any, dim: int) -> Any:
+    return _SCATTERS[how](x, idx, src, dim=dim, mode=how)
+
+
 _MODES = {"add": "add", "sum": "add", "amax": "max"}
 
 
@@ -141,7 +164,7 @@ def _scattered(name: str, input: Any, dim: int, index: Any, src: Any, how: str) 
     idx = _index_dtype(name, index)
     if not hasattr(src, "shape"):
         src = input.new_full(idx.shape, src)
-    return _scatter(input, idx, src, dim=dim, mode=how)
+    return _scattered_with(how, input, idx, src, dim)
 
 
 @public(
@@ -232,10 +255,10 @@ def _add_rule(x: Any, idx: Any, src: Any, *, dim: int) -> None:
 
 
 def _add_decomposition(out: Any, idx: Any, src: Any, *, dim: int) -> Any:
-    return _scatter(out, _grown(idx, out, dim), src, dim=dim, mode="add")
+    return _scattered_with("add", out, _grown(idx, out, dim), src, dim)
 
 
-_index_add = _Scatter("index_add", _add_rule, decomposition=_add_decomposition, doc="Add slices along a dim.", updates_out=True)
+_index_add = _Scatter("index_add", _add_rule, "index_add", decomposition=_add_decomposition, doc="Add slices along a dim.", updates_out=True)
 _index_add.vjp(
     lambda g, _out, _x, _idx, _src, *, dim: g,
     None,
@@ -282,8 +305,10 @@ def wrapped(idx: Any, size: int) -> Any:
 # -- advanced indexing -------------------------------------------------------------------------------
 
 
-def linear_index(x: Any, indices: list[Any]) -> tuple[Any, Shape]:
+def linear_index(x: Any, indices: list[Any], dims: list[int] | None = None) -> tuple[Any, Shape]:
     """Return the flat row numbers that index tensors for the first dims name, and the index shape.
+
+    `dims` are the dims' numbers for the error text, if they are not the first ones of what the user sees.
 
     Raises:
         OutOfBoundsError: if an index is outside of its dim.
@@ -291,7 +316,7 @@ def linear_index(x: Any, indices: list[Any]) -> tuple[Any, Shape]:
     shape = broadcast_shapes("indexing", *(i.shape for i in indices))
     flat: Any = None
     for dim, (idx, size) in enumerate(zip(indices, x.shape, strict=False)):
-        check_bounds(idx, dim, size)
+        check_bounds(idx, dims[dim] if dims else dim, size)
         here = wrapped(_index_dtype("indexing", idx), size)
         flat = here if flat is None else flat * size + here
     return reshape(expand(flat, shape), (-1,)), shape
@@ -307,23 +332,25 @@ def check_bounds(idx: Any, dim: int, size: int) -> None:
         raise OutOfBoundsError(f"indexing: index {wrong} is out of bounds for dimension {dim} with size {size}")
 
 
-def take_rows(x: Any, indices: list[Any]) -> Any:
+def take_rows(x: Any, indices: list[Any], dims: list[int] | None = None) -> Any:
     """Return ``x[i0, i1, ...]`` for index tensors of the first dims."""
-    rows, shape = linear_index(x, indices)
+    rows, shape = linear_index(x, indices, dims)
     count = len(indices)
     merged = reshape(x, (Shape(x.shape[:count]).elements, *x.shape[count:]))
     return reshape(index_select_op(merged, rows, dim=0), (*shape, *x.shape[count:]))
 
 
-def put_rows(x: Any, indices: list[Any], values: Any, *, accumulate: bool) -> Any:
+def put_rows(
+    x: Any, indices: list[Any], values: Any, dims: list[int] | None = None, *, accumulate: bool
+) -> Any:
     """Return a copy of `x` with ``x[i0, i1, ...] = values`` (or ``+=``) for index tensors of the first dims."""
-    rows, shape = linear_index(x, indices)
+    rows, shape = linear_index(x, indices, dims)
     count = len(indices)
     merged = reshape(x, (Shape(x.shape[:count]).elements, *x.shape[count:]))
     source = reshape(expand(values, (*shape, *x.shape[count:])), (rows.shape[0], *x.shape[count:]))
     if accumulate:
         return reshape(_index_add(merged, rows, source, dim=0), x.shape)
-    return reshape(_scatter(merged, _grown(rows, merged, 0), source, dim=0, mode="set"), x.shape)
+    return reshape(_scattered_with("set", merged, _grown(rows, merged, 0), source, 0), x.shape)
 
 
 @public(method=True, samples=lambda: [call(array(3, 4), (index(2, below=3), index(2, below=4)), array(2), True)])
@@ -384,4 +411,4 @@ def masked_scatter(input: Tensor, mask: Tensor, source: Tensor) -> Tensor:
     if source.shape.elements < count:
         raise ShapeError(f"masked_scatter: {count} elements are required, got {source.shape.elements}")
     flat = reshape(input, (-1,))
-    return reshape(_scatter(flat, rows, reshape(source, (-1,)).narrow(0, 0, count), dim=0, mode="set"), input.shape)  # type: ignore[attr-defined,no-any-return]
+    return reshape(_scattered_with("set", flat, rows, reshape(source, (-1,)).narrow(0, 0, count), 0), input.shape)  # type: ignore[attr-defined,no-any-return]

@@ -22,7 +22,7 @@ def get_item(x: Any, index: Any) -> Any:
     if not advanced:
         return view if view is not x else _alias(x)
     order, tensors, front = _arranged(view, advanced)
-    result = take_rows(permute(view, order), tensors)
+    result = take_rows(permute(view, order), tensors, [source for _, _, source in advanced])
     return _restored(result, tensors, front, len(order) - len(tensors))
 
 
@@ -37,6 +37,7 @@ def set_item(x: Any, index: Any, value: Any) -> None:
         return
     order, tensors, front = _arranged(view, advanced)
     back = sorted(range(len(order)), key=order.__getitem__)
+    sources = [number for _, _, number in advanced]
     source = _as_operand(value, x)
 
     def put(whole: Any) -> Any:
@@ -44,7 +45,7 @@ def set_item(x: Any, index: Any, value: Any) -> None:
         shape = _index_shape(tensors)
         rest = moved.shape[len(tensors) :]
         given = _moved_value(source, shape, rest, front)
-        return permute(put_rows(moved, tensors, given, accumulate=False), back)
+        return permute(put_rows(moved, tensors, given, sources, accumulate=False), back)
 
     inplace.replace_by("setitem", view, put)
 
@@ -75,8 +76,12 @@ def _alias(x: Any) -> Any:
 # -- the parts of an index ---------------------------------------------------------------------------
 
 
-def _basic(x: Any, index: Any) -> tuple[Any, list[tuple[int, Any]]]:
-    """Apply integers, slices, None and ... as views; return the view and (dim, index tensor) pairs."""
+def _basic(x: Any, index: Any) -> tuple[Any, list[tuple[int, Any, int]]]:
+    """Apply integers, slices, None and ... as views.
+
+    Returns:
+        the view, and per index tensor (dim of the view, index tensor, dim of `x`).
+    """
     parts = list(index) if isinstance(index, tuple) else [index]
     parts = [_normalized(p, x) for p in parts]
     used = sum(_dims_used(p) for p in parts)
@@ -84,10 +89,12 @@ def _basic(x: Any, index: Any) -> tuple[Any, list[tuple[int, Any]]]:
         raise ArgumentTypeError("indexing: only one ellipsis ('...') is allowed")
     if used > len(x.shape):
         raise OutOfBoundsError(f"indexing: a tensor of {len(x.shape)} dims cannot take {used} indices")
-    view, dim, advanced = x, 0, []
+    view, dim, source = x, 0, 0  # `source` counts the dims of x, `dim` those of the view
+    advanced: list[tuple[int, Any, int]] = []
     for part in parts:
         if part is Ellipsis:
             dim += len(x.shape) - used
+            source += len(x.shape) - used
         elif part is None:
             view = unsqueeze(view, dim)
             dim += 1
@@ -95,11 +102,13 @@ def _basic(x: Any, index: Any) -> tuple[Any, list[tuple[int, Any]]]:
             if part != slice(None):
                 view = slice_dim(view, dim, part)
             dim += 1
+            source += 1
         elif isinstance(part, int):
             size = view.shape[dim]
             if not -size <= part < size:
-                raise OutOfBoundsError(f"indexing: index {part} is out of bounds for dimension {dim} with size {size}")
+                raise OutOfBoundsError(f"indexing: index {part} is out of bounds for dimension {source} with size {size}")
             view = select(view, dim, part)
+            source += 1
         elif part.dtype is dtypes.bool_:
             here = tuple(view.shape[dim : dim + len(part.shape)])
             if here != tuple(part.shape):
@@ -108,14 +117,16 @@ def _basic(x: Any, index: Any) -> tuple[Any, list[tuple[int, Any]]]:
                 )
             if not part.shape:
                 view = unsqueeze(view, dim)
-                advanced.append((dim, creation.tensor([0] * int(bool(part)), dtype=dtypes.int64, device=x.device)))
+                advanced.append((dim, creation.tensor([0] * int(bool(part)), dtype=dtypes.int64, device=x.device), source))
                 dim += 1
             for column in part.nonzero(as_tuple=True) if part.shape else ():
-                advanced.append((dim, column))
+                advanced.append((dim, column, source))
                 dim += 1
+                source += 1
         else:
-            advanced.append((dim, part))
+            advanced.append((dim, part, source))
             dim += 1
+            source += 1
     return view, advanced
 
 
@@ -156,13 +167,13 @@ def _normalized(part: Any, x: Any) -> Any:
 # -- index tensors -----------------------------------------------------------------------------------
 
 
-def _arranged(view: Any, advanced: list[tuple[int, Any]]) -> tuple[list[int], list[Any], int]:
+def _arranged(view: Any, advanced: list[tuple[int, Any, int]]) -> tuple[list[int], list[Any], int]:
     """Return a dim order that puts indexed dims first, the index tensors, and where their result goes.
 
     The result's index dims stay in place if the indexed dims are neighbours, else they come first.
     """
-    dims = [d for d, _ in advanced]
-    tensors = [t for _, t in advanced]
+    dims = [d for d, _, _ in advanced]
+    tensors = [t for _, t, _ in advanced]
     order = dims + [d for d in range(len(view.shape)) if d not in dims]
     neighbours = dims == list(range(dims[0], dims[0] + len(dims)))
     return order, tensors, dims[0] if neighbours else 0
