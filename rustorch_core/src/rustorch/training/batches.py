@@ -163,7 +163,8 @@ def batch_of(raw: Any, place: Place, *, what: str, with_target: bool = True) -> 
     else:
         raise ArgumentTypeError(f"{what}: a batch must be (inputs, target), got {type(raw).__name__}")
     if len(parts) > 1:
-        target = _on(parts.pop(), place, what) if with_target else None
+        last = parts.pop()
+        target = _on(last, place, what) if with_target else None
     elif with_target:
         raise ArgumentTypeError(
             f"{what}: a batch must be (inputs, target), got inputs alone",

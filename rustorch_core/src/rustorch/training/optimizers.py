@@ -62,12 +62,19 @@ def make(spec: Any, parameters: Iterable[Any], learning_rate: float | None = Non
         options = {"lr": _DEFAULT_RATES[spec.lower()]} if spec.lower() in _DEFAULT_RATES else {}
     elif isinstance(spec, dict):
         kind, options = _from_dict(spec)
-    if learning_rate is not None:
+    if learning_rate is not None and isinstance(kind, type):
         options["lr"] = _rate(learning_rate)
     try:
-        return kind(params, **options)
+        made = kind(params, **options)
     except TypeError as error:
         raise ArgumentError(f"compile: optimizer {getattr(kind, '__name__', kind)}: {error}") from error
+    if not isinstance(made, optim.Optimizer):
+        raise ArgumentTypeError(
+            f"compile: an Optimizer was expected, {kind!r} returned {type(made).__name__}"
+        )
+    if learning_rate is not None:
+        set_learning_rate(made, learning_rate)
+    return made
 
 
 def set_learning_rate(optimizer: Any, rate: float) -> None:
@@ -124,5 +131,5 @@ def _check_holds(optimizer: Any, params: list[Any]) -> None:
     if params and not any(id(p) in held for p in params):
         raise TrainingError(
             "compile: the optimizer holds none of the model's parameters",
-            hint="give compile a name or a class; the model's parameters may not exist before its first batch",
+            hint="give a name or a class; the model's parameters may not exist before its first batch",
         )

@@ -21,7 +21,8 @@ def check_same(what: str, prediction: Any, target: Any) -> None:
     elif target.ndim == prediction.ndim - 1 and not target.dtype.is_floating_point:
         hint = "for class indices use loss='cross_entropy'"
     raise ShapeError(
-        f"{what}: prediction and target must have one shape, got {tuple(prediction.shape)} and {tuple(target.shape)}",
+        f"{what}: prediction and target must have one shape, "
+        f"got {tuple(prediction.shape)} and {tuple(target.shape)}",
         hint=hint,
     )
 

@@ -125,7 +125,7 @@ class Trainer:
     # -- resuming ----------------------------------------------------------------------------------
 
     def state_dict(self) -> dict[str, Any]:
-        """Return everything that a later run needs to go on with the same bits: see ``Model.training_state``."""
+        """Return what a later run needs to go on with the same bits; see ``Model.training_state``."""
         if self._learner is None or self.history is None:
             raise TrainingError("Trainer.state_dict: nothing was trained yet")
         learner = self._learner
@@ -163,7 +163,7 @@ class Trainer:
         if optimizer is None or loss is None:
             raise TrainingError(
                 f"train: {type(model).__name__} needs an optimizer and a loss",
-                hint="train(model, data, optimizer=optim.Adam(model.parameters()), loss='mse'), or use rustorch.Model",
+                hint="train(model, data, optimizer='adam', loss='mse'), or use rustorch.Model",
             )
         if sample is not None:
             inputs = batch_of(sample, place_of(model), what="train").inputs

@@ -56,6 +56,8 @@ def read(text: str) -> LayerCall:
     for keyword in node.keywords:
         if keyword.arg is None:
             raise ArgumentError(f"layer: ** is not allowed in {source!r}", hint=_EXAMPLE)
+        if keyword.arg in kwargs:
+            raise ArgumentError(f"layer: {keyword.arg} is given twice in {source!r}", hint=_EXAMPLE)
         kwargs[keyword.arg] = _literal(keyword.value, source)
     return LayerCall(node.func.id, tuple(_literal(arg, source) for arg in node.args), kwargs)
 

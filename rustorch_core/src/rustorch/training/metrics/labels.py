@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from rustorch.errors import ArgumentError
+from rustorch.errors import ArgumentError, OutOfBoundsError
 from rustorch.training import shapes
 from rustorch.training.metrics.base import check_batch
 
@@ -41,11 +41,16 @@ def labels(what: str, prediction: Any, target: Any, *, task: str = "", threshold
     truth = target.argmax(dim) if one_hot else shapes.indices(what, target, dim, prediction.ndim)
     count = prediction.shape[dim]
     true = truth.to_numpy().reshape(-1)
+    check_range(what, true, count)
+    return prediction.argmax(dim).to_numpy().reshape(-1), true, count
+
+
+def check_range(what: str, true: np.ndarray[Any, Any], count: int) -> None:
+    """Check that all class indices are those of `count` classes."""
     if true.size and not (true.min() >= 0 and true.max() < count):
-        raise ArgumentError(
+        raise OutOfBoundsError(
             f"{what}: class indices must be in [0, {count - 1}], got {true.min()} to {true.max()}"
         )
-    return prediction.argmax(dim).to_numpy().reshape(-1), true, count
 
 
 def _given(what: str, prediction: Any, target: Any) -> Labels:

@@ -58,7 +58,7 @@ def metric(spec: Any) -> Metric:
         return TopKAccuracy(int(top[1]), spec)
     raise ArgumentError(
         f"compile: no metric {spec!r}{did_you_mean(spec, METRICS)}",
-        hint=f"the metrics are {', '.join(METRICS)}, top_<k>_accuracy, or any function of (prediction, target)",
+        hint=f"the metrics are {', '.join(METRICS)}, top_<k>_accuracy, or a function of (prediction, target)",
     )
 
 
