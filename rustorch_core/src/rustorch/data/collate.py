@@ -17,6 +17,8 @@ from rustorch.ops.movement import stack
 def _stacked(batch: Sequence[Any], **_: Any) -> Any:
     first = batch[0]
     for i, item in enumerate(batch):
+        if not isinstance(item, (TensorBase, np.ndarray)):
+            raise _unsupported(f"{type(first).__name__} beside {type(item).__name__}")
         if item.shape != first.shape:
             raise ShapeError(
                 "default_collate: the samples of a batch must have equal shapes, "

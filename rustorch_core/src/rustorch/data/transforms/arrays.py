@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from rustorch import dtypes
 from rustorch.base import TensorBase
 from rustorch.dtypes import dtype_of
 from rustorch.errors import ArgumentError, ArgumentTypeError, ShapeError
@@ -35,7 +34,7 @@ def is_floating(x: Any) -> bool:
     """Return whether the elements are real floating-point numbers."""
     if isinstance(x, np.ndarray):
         return x.dtype.kind == "f"
-    return x.dtype.category == dtypes.FLOAT  # type: ignore[no-any-return]
+    return bool(x.dtype.is_floating_point)
 
 
 def in_dtype(x: Any, dtype: Any) -> Any:

@@ -29,6 +29,7 @@ class Compose:
             self.append(transform)
 
     def __call__(self, x: Any) -> Any:
+        """Return what the last transform returns."""
         for transform in self.transforms:
             x = transform(x)
         return x
@@ -63,6 +64,7 @@ class Lambda:
         self.function = function
 
     def __call__(self, x: Any) -> Any:
+        """Return ``function(x)``."""
         return self.function(x)
 
     def __repr__(self) -> str:
@@ -76,6 +78,7 @@ class ConvertDtype:
         self.dtype = dtype_of(dtype)
 
     def __call__(self, x: Any) -> Any:
+        """Return x in the dtype."""
         return arrays.in_dtype(arrays.checked_image("ConvertDtype", x, 0), self.dtype)
 
     def __repr__(self) -> str:

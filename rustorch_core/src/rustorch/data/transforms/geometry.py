@@ -42,6 +42,7 @@ class Resize:
             )
 
     def __call__(self, x: Any) -> Any:
+        """Return the image in the new size, in its own dtype."""
         arrays.checked_image("Resize", x)
         for dim, size in zip((-2, -1), self._target(*x.shape[-2:]), strict=True):
             if x.shape[dim] != size:
@@ -98,6 +99,7 @@ class Pad:
         self.padding_mode = _checked_mode("Pad", padding_mode)
 
     def __call__(self, x: Any) -> Any:
+        """Return the larger image."""
         return arrays.pad(arrays.checked_image("Pad", x), *self.padding, self.fill, self.padding_mode)
 
     def __repr__(self) -> str:
@@ -111,6 +113,7 @@ class CenterCrop:
         self.size = arrays.sizes_of("CenterCrop", size)
 
     def __call__(self, x: Any) -> Any:
+        """Return the middle of the image."""
         height, width = self.size
         arrays.checked_image("CenterCrop", x)
         down, across = max(height - x.shape[-2], 0), max(width - x.shape[-1], 0)
@@ -153,6 +156,7 @@ class RandomCrop:
         self.padding_mode = _checked_mode("RandomCrop", padding_mode)
 
     def __call__(self, x: Any) -> Any:
+        """Return a part of the image."""
         arrays.checked_image("RandomCrop", x)
         height, width = self.size
         if self.padding is not None:
@@ -182,6 +186,7 @@ class _RandomFlip:
         self.p = p
 
     def __call__(self, x: Any) -> Any:
+        """Return the image or its mirror image."""
         arrays.checked_image(type(self).__name__, x)
         return arrays.flip(x, self._dim) if host_random.uniform(1)[0] < self.p else x
 

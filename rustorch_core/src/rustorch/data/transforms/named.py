@@ -65,6 +65,7 @@ class Transform:
             ) from None
 
     def __call__(self, x: Any) -> Any:
+        """Return the transformed x."""
         return self._transform(x)
 
     def __repr__(self) -> str:

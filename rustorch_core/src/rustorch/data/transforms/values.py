@@ -30,6 +30,7 @@ class ToTensor:
     """
 
     def __call__(self, image: Any) -> Any:
+        """Return the image as a tensor."""
         if isinstance(image, TensorBase):
             raise ArgumentTypeError("ToTensor: a NumPy array or PIL image is required, got a Tensor")
         array = np.asarray(image)
@@ -64,7 +65,7 @@ class Normalize:
     >>> import rustorch
     >>> from rustorch.data.transforms import Normalize
     >>> Normalize(mean=0.5, std=0.2)(rustorch.tensor([0.5, 0.9]))
-    tensor([0., 2.])
+    tensor([0.0000, 2.0000])
     """
 
     def __init__(self, mean: Any, std: Any, inplace: bool = False) -> None:
@@ -76,7 +77,7 @@ class Normalize:
 
     @staticmethod
     def _numbers(name: str, value: Any) -> Any:
-        given = value.tolist() if isinstance(value, TensorBase) else value  # type: ignore[attr-defined]
+        given = value.tolist() if isinstance(value, TensorBase) else value
         try:
             numbers = np.asarray(given, np.float64)
         except (TypeError, ValueError):
@@ -90,6 +91,7 @@ class Normalize:
         return numbers
 
     def __call__(self, x: Any) -> Any:
+        """Return the normalised x."""
         arrays.checked_image("Normalize", x, 0)
         if not arrays.is_floating(x):
             raise DTypeError(
@@ -108,7 +110,8 @@ class Normalize:
             return numbers
         if len(x.shape) < 3 or len(numbers) not in (1, x.shape[-3]):
             raise ShapeError(
-                f"Normalize: expected shape (..., {len(numbers)}, H, W) for {len(numbers)} channels, got {tuple(x.shape)}"
+                f"Normalize: expected shape (..., {len(numbers)}, H, W) for as many numbers, "
+                f"got {tuple(x.shape)}"
             )
         return numbers[:, None, None]
 
