@@ -179,7 +179,8 @@ class BuildNative(build_ext):
         ffi = FFI()
         ffi.cdef(cdef)
         includes = [
-            f'#include "{p.relative_to(CSRC)}"' for p in sorted(CSRC.glob("api/*.h")) + sorted(CSRC.glob("isa/api/*.h"))
+            f'#include "{p.relative_to(CSRC)}"'
+            for p in sorted(CSRC.glob("api/*.h")) + sorted(CSRC.glob("isa/api/*.h"))
         ]
         ffi.set_source("rustorch_cpu._native", "\n".join(includes))
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -134,7 +134,9 @@ int rt_elementwise_flat(const rt_elementwise_call *call, int64_t n) {
         return call->op->loop(n, (void *)call->out, in, call->params);
     }
     int64_t one = 1;
-    job j = {.call = call, .n = n};
+    job j;
+    j.call = call;
+    j.n = n;
     j.out = operand(call, -1, 1, &n, &one);
     for (int k = 0; k < call->op->inputs; k++)
         j.in[k] = operand(call, k, 1, &n, &one);
@@ -151,7 +153,9 @@ int rt_elementwise_strided(const rt_elementwise_call *call, int ndim, const int6
         strides[k] = work + (k + 1) * ndim;
     rt_sort_dims(ndim, work, lists, strides);
 
-    job j = {.call = call, .n = 1};
+    job j; /* not cleared: four walks are two kilobytes */
+    j.call = call;
+    j.n = 1;
     for (int d = 0; d < ndim; d++)
         j.n *= work[d];
     if (j.n == 0)

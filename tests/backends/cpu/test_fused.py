@@ -45,7 +45,12 @@ def test_cross_entropy(run, random, dtype, weighted):
     target[::7] = -100
     weight = random.uniform(size=classes).astype(dtype) if weighted else None
     loss, log_probs = run(
-        "cross_entropy", (np.empty(rows, dtype), np.empty_like(logits)), logits, target, weight, ignore_index=-100
+        "cross_entropy",
+        (np.empty(rows, dtype), np.empty_like(logits)),
+        logits,
+        target,
+        weight,
+        ignore_index=-100,
     )
     expected = log_softmax(logits.astype(np.float64), 1)
     counted = target != -100
@@ -56,7 +61,16 @@ def test_cross_entropy(run, random, dtype, weighted):
     np.testing.assert_allclose(log_probs, expected, **TOLERANCE[dtype])
 
     g = random.normal(size=rows).astype(dtype)
-    dx = run("cross_entropy_backward", np.empty_like(logits), g, log_probs, target, weight, ignore_index=-100, kernel_dtype=dtype)
+    dx = run(
+        "cross_entropy_backward",
+        np.empty_like(logits),
+        g,
+        log_probs,
+        target,
+        weight,
+        ignore_index=-100,
+        kernel_dtype=dtype,
+    )
     one_hot = np.eye(classes)[chosen]
     np.testing.assert_allclose(dx, (np.exp(expected) - one_hot) * (scale * g)[:, None], **TOLERANCE[dtype])
 
@@ -64,11 +78,20 @@ def test_cross_entropy(run, random, dtype, weighted):
 def test_cross_entropy_refuses_a_target_out_of_range(run):
     logits, target = np.zeros((2, 10), np.float32), np.array([3, 12])
     with pytest.raises(IndexError, match="target 12 is out of bounds for 10 classes"):
-        run("cross_entropy", (np.empty(2, np.float32), np.empty_like(logits)), logits, target, None, ignore_index=-100)
+        run(
+            "cross_entropy",
+            (np.empty(2, np.float32), np.empty_like(logits)),
+            logits,
+            target,
+            None,
+            ignore_index=-100,
+        )
 
 
 @both_dtypes
-@pytest.mark.parametrize("shape, ndim", [((4, 1), 1), ((33, 131), 1), ((3, 4, 5, 6), 2), ((2000, 64), 1), ((1, 7), 1)])
+@pytest.mark.parametrize(
+    ("shape", "ndim"), [((4, 1), 1), ((33, 131), 1), ((3, 4, 5, 6), 2), ((2000, 64), 1), ((1, 7), 1)]
+)
 @pytest.mark.parametrize("affine", [False, True])
 def test_layer_norm(run, random, dtype, shape, ndim, affine):
     x, g = (random.normal(size=shape).astype(dtype) + 3 for _ in range(2))
@@ -92,13 +115,17 @@ def test_layer_norm(run, random, dtype, shape, ndim, affine):
     a = g * scale
     np.testing.assert_allclose(db, g.astype(np.float64).sum(lead_axes), **loose)
     np.testing.assert_allclose(dw, (g * h).sum(lead_axes), rtol=loose["rtol"], atol=loose["atol"] * 40)
-    expected = (a - a.mean(axes, keepdims=True) - h * (a * h).mean(axes, keepdims=True)) * np.asarray(rstd, np.float64)
+    expected = (a - a.mean(axes, keepdims=True) - h * (a * h).mean(axes, keepdims=True)) * np.asarray(
+        rstd, np.float64
+    )
     if row != (1,):  # one element: 0 times a large rstd
         np.testing.assert_allclose(dx, expected, rtol=loose["rtol"], atol=loose["atol"] * 10)
 
 
 @both_dtypes
-@pytest.mark.parametrize("shape", [(6, 3), (50, 130), (4, 5, 7), (8, 16, 10, 10), (3, 2, 1, 1), (64, 32, 16, 16)])
+@pytest.mark.parametrize(
+    "shape", [(6, 3), (50, 130), (4, 5, 7), (8, 16, 10, 10), (3, 2, 1, 1), (64, 32, 16, 16)]
+)
 @pytest.mark.parametrize("affine", [False, True])
 def test_batch_norm(run, random, dtype, shape, affine):
     x, g = (random.normal(size=shape).astype(dtype) + 2 for _ in range(2))
@@ -119,7 +146,11 @@ def test_batch_norm(run, random, dtype, shape, affine):
 
     outs = np.empty_like(x), np.empty(channels, dtype), np.empty(channels, dtype)
     dx, dw, db = run("batch_norm_backward", outs, g, x, mean, rstd, w)
-    expected = (g - g.mean(axes, keepdims=True) - h * (g * h).mean(axes, keepdims=True)) * scale / np.sqrt(var + 1e-5)
+    expected = (
+        (g - g.mean(axes, keepdims=True) - h * (g * h).mean(axes, keepdims=True))
+        * scale
+        / np.sqrt(var + 1e-5)
+    )
     np.testing.assert_allclose(dw, (g * h).sum(axes), rtol=1e-4, atol=loose["atol"] * 20)
     np.testing.assert_allclose(db, g.astype(np.float64).sum(axes), rtol=1e-5)
     np.testing.assert_allclose(dx, expected, rtol=loose["rtol"] * 10, atol=loose["atol"] * 2)
@@ -127,7 +158,7 @@ def test_batch_norm(run, random, dtype, shape, affine):
 
 @both_dtypes
 @pytest.mark.parametrize("n", [1, 15, 16, 17, 130, 50_000])
-@pytest.mark.parametrize("momentum, nesterov, maximize", [(0.0, 0, 0), (0.9, 0, 1), (0.9, 1, 0)])
+@pytest.mark.parametrize(("momentum", "nesterov", "maximize"), [(0.0, 0, 0), (0.9, 0, 1), (0.9, 1, 0)])
 def test_sgd(run, random, dtype, n, momentum, nesterov, maximize):
     p, g, m = (random.normal(size=n).astype(dtype) for _ in range(3))
     hyper = np.array([0.1, momentum, 0.2, 0.01, nesterov, 0, maximize])
@@ -143,7 +174,7 @@ def test_sgd(run, random, dtype, n, momentum, nesterov, maximize):
 
 @both_dtypes
 @pytest.mark.parametrize("n", [1, 17, 130, 50_000])
-@pytest.mark.parametrize("decoupled, amsgrad", [(0, False), (1, False), (0, True)])
+@pytest.mark.parametrize(("decoupled", "amsgrad"), [(0, False), (1, False), (0, True)])
 def test_adam(run, random, dtype, n, decoupled, amsgrad):
     p, g, m = (random.normal(size=n).astype(dtype) for _ in range(3))
     v, most = (random.uniform(0.1, 1, n).astype(dtype) for _ in range(2))

@@ -77,7 +77,9 @@ def test_an_index_out_of_range_is_named(run):
 def test_cumsum(run, random, dtype, shape):
     x = random.integers(0, 5, shape).astype(dtype)
     for dim in range(len(shape)):
-        np.testing.assert_array_equal(run("cumsum", np.empty_like(x), x, dim=dim), np.cumsum(x, dim, dtype=dtype))
+        np.testing.assert_array_equal(
+            run("cumsum", np.empty_like(x), x, dim=dim), np.cumsum(x, dim, dtype=dtype)
+        )
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64", "int64", "int8", "uint8", "bool", "float16"])

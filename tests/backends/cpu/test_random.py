@@ -14,14 +14,16 @@ def test_known_answer_of_the_authors(run):
     assert [f"{w:08x}" for w in bits.view(np.uint32)] == ["6627e8d5", "e169c58d", "bc57ac4c", "9b00dbd8"]
 
 
-@pytest.mark.parametrize("op, dtype", [
+@pytest.mark.parametrize(("op", "dtype"), [
     ("random_bits", "int32"),
     ("random_uniform", "float16"), ("random_uniform", "float32"), ("random_uniform", "float64"),
     ("random_normal", "float32"), ("random_normal", "float64"),
 ])  # fmt: skip
 @pytest.mark.parametrize("n", [0, 1, 3, 63, 64, 65, 5000, 100_003])
 def test_same_bits_as_the_reference(run, op, dtype, n):
-    reference = pytest.importorskip("rustorch_reference.kernels.random", reason="rustorch-reference is not installed")
+    reference = pytest.importorskip(
+        "rustorch_reference.kernels.random", reason="rustorch-reference is not installed"
+    )
     from types import SimpleNamespace
 
     from rustorch.shape import Shape
@@ -40,6 +42,8 @@ def test_same_bits_as_the_reference(run, op, dtype, n):
 
 
 def test_the_normal_distribution_has_its_moments(run):
-    z = run("random_normal", np.empty(200_000, np.float32), np.array([7, 0]), kernel_dtype="float32").astype(np.float64)
+    z = run("random_normal", np.empty(200_000, np.float32), np.array([7, 0]), kernel_dtype="float32").astype(
+        np.float64
+    )
     moments = [np.mean(z**k) for k in (1, 2, 3, 4)]
     np.testing.assert_allclose(moments, [0, 1, 0, 3], atol=0.05)

@@ -30,16 +30,22 @@ def expected(op, x, dim):
 @pytest.mark.parametrize("dtype", ["float32", "float64", "int32", "int64", "uint8", "float16"])
 def test_every_subset_of_dims_and_layout(run, op, dtype):
     rng = np.random.default_rng(0)
-    base = (rng.uniform(0.5, 2, (3, 5, 4, 21)) if dtype.startswith("float") else rng.integers(0, 9, (3, 5, 4, 21))).astype(dtype)
+    base = (
+        rng.uniform(0.5, 2, (3, 5, 4, 21)) if dtype.startswith("float") else rng.integers(0, 9, (3, 5, 4, 21))
+    ).astype(dtype)
     layouts = [base, base.transpose(3, 1, 0, 2), base[:, ::-2, :, 1:], np.broadcast_to(base[:1], base.shape)]
     for x in layouts:
         for count in range(5):
             for dim in itertools.combinations(range(4), count):
-                np.testing.assert_allclose(reduced(run, op, x, dim), expected(op, x, dim), rtol=2e-3 if dtype == "float16" else 1e-6)
+                np.testing.assert_allclose(
+                    reduced(run, op, x, dim), expected(op, x, dim), rtol=2e-3 if dtype == "float16" else 1e-6
+                )
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-@pytest.mark.parametrize("shape", [(1, 300001), (300001, 1), (300001, 17), (7, 40000), (1000, 300), (40, 3, 5000)])
+@pytest.mark.parametrize(
+    "shape", [(1, 300001), (300001, 1), (300001, 17), (7, 40000), (1000, 300), (40, 3, 5000)]
+)
 def test_large(run, dtype, shape):
     x = np.random.default_rng(1).normal(size=shape).astype(dtype) + 1
     for dim in [(0,), (1,), tuple(range(len(shape)))]:
@@ -65,7 +71,9 @@ def test_the_sum_does_not_depend_on_the_number_of_threads(run):
 def test_sizes_with_tails(run):
     for n in range(131):
         x = np.random.default_rng(n).normal(size=(2, n)).astype(np.float32)
-        np.testing.assert_allclose(reduced(run, "sum", x, (1,)), expected("sum", x, (1,)), rtol=1e-6, atol=1e-6)
+        np.testing.assert_allclose(
+            reduced(run, "sum", x, (1,)), expected("sum", x, (1,)), rtol=1e-6, atol=1e-6
+        )
         if n:
             np.testing.assert_array_equal(reduced(run, "amin", x, (1,)), expected("amin", x, (1,)))
 

@@ -36,7 +36,9 @@ def test_blocks_are_aligned_and_reused():
         allocator.free(first, nbytes)
         assert size_class(nbytes) >= max(nbytes, 1)
     stats = allocator.stats()
-    assert stats["hits"] >= 8 and stats["allocated"] == 0 and stats["peak"] >= 9_999_999
+    assert stats["hits"] >= 8
+    assert stats["allocated"] == 0
+    assert stats["peak"] >= 9_999_999
     allocator.empty_cache()
     assert allocator.stats()["reserved"] == 0
 
@@ -92,8 +94,11 @@ def test_copies_and_views(runtime):
 def test_facts(runtime):
     assert isinstance(runtime, Runtime)
     info = runtime.info()
-    assert info.arch == rustorch_cpu.isa() and info.host_memory and info.total_memory > 0
-    assert plugin.rustorch_open("cpu", 1) is None and plugin.rustorch_open("cuda", 0) is None
+    assert info.arch == rustorch_cpu.isa()
+    assert info.host_memory
+    assert info.total_memory > 0
+    assert plugin.rustorch_open("cpu", 1) is None
+    assert plugin.rustorch_open("cuda", 0) is None
     assert plugin.rustorch_kernels("other", info) == []
 
 
@@ -102,8 +107,11 @@ def test_an_instruction_set_can_be_forced_and_a_wrong_one_is_refused():
     forced = {**os.environ, "RUSTORCH_CPU_ISA": "baseline", "PYTHONPATH": os.pathsep.join(sys.path)}
     assert subprocess.check_output([sys.executable, "-c", code], env=forced, text=True).strip() == "baseline"
     wrong = {**forced, "RUSTORCH_CPU_ISA": "sparc"}
-    failed = subprocess.run([sys.executable, "-c", code], env=wrong, text=True, capture_output=True, check=False)
-    assert "instruction set must be one of" in failed.stderr and "'sparc'" in failed.stderr
+    failed = subprocess.run(
+        [sys.executable, "-c", code], env=wrong, text=True, capture_output=True, check=False
+    )
+    assert "instruction set must be one of" in failed.stderr
+    assert "'sparc'" in failed.stderr
 
 
 @pytest.fixture
@@ -119,7 +127,8 @@ def add_large(run):
     np.testing.assert_array_equal(run("add", np.empty_like(a), a, a), a + a)
 
 
-def test_the_number_of_threads(runtime, four_threads):
+@pytest.mark.usefixtures("four_threads")
+def test_the_number_of_threads(runtime):
     assert runtime.get_num_threads() == 4
     runtime.set_num_threads(2)
     assert lib.rt_num_threads() == 2
@@ -128,19 +137,21 @@ def test_the_number_of_threads(runtime, four_threads):
     assert 1 <= lib.rt_default_num_threads() <= os.cpu_count()
 
 
-def test_many_jobs_in_a_row(run, four_threads):
+@pytest.mark.usefixtures("four_threads")
+def test_many_jobs_in_a_row(run):
     for _ in range(300):
         add_large(run)
 
 
-def test_calls_from_several_python_threads(run, four_threads):
+@pytest.mark.usefixtures("four_threads")
+def test_calls_from_several_python_threads(run):
     failures = []
 
     def work():
         try:
             for _ in range(50):
                 add_large(run)
-        except BaseException as error:
+        except Exception as error:  # noqa: BLE001 - reported by the main thread
             failures.append(error)
 
     threads = [threading.Thread(target=work) for _ in range(4)]
@@ -151,7 +162,8 @@ def test_calls_from_several_python_threads(run, four_threads):
     assert not failures
 
 
-def test_the_pool_works_in_a_forked_child(run, four_threads):
+@pytest.mark.usefixtures("four_threads")
+def test_the_pool_works_in_a_forked_child(run):
     add_large(run)
     child = multiprocessing.get_context("fork").Process(target=add_large, args=(run,))
     child.start()

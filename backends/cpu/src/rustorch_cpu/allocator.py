@@ -30,50 +30,61 @@ def physical_memory() -> int:
     return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
 
+class _FreeLists(dict[int, list[int]]):
+    """Requested bytes -> the list of free blocks of their size class, which its sizes share."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.by_class: defaultdict[int, list[int]] = defaultdict(list)
+
+    def __missing__(self, nbytes: int) -> list[int]:
+        blocks = self[nbytes] = self.by_class[size_class(nbytes)]
+        return blocks
+
+
 class CachingAllocator:
     """Blocks of host memory, 64-byte aligned, addressed by integers."""
 
-    __slots__ = ("allocated", "cache_limit", "misses", "peak", "requests", "reserved", "_free")
+    __slots__ = ("_free", "allocated", "cache_limit", "misses", "peak", "requests", "reserved")
 
     def __init__(self, cache_limit: int | None = None) -> None:
         self.cache_limit = physical_memory() // 4 if cache_limit is None else cache_limit
-        self.allocated = 0  # bytes in use, in size classes
+        self.allocated = 0  # bytes in use, as requested
         self.peak = 0
-        self.reserved = 0  # bytes in use or cached
+        self.reserved = 0  # bytes in use or cached, in size classes
         self.requests = 0
         self.misses = 0
-        self._free: defaultdict[int, list[int]] = defaultdict(list)
+        self._free = _FreeLists()
 
     def allocate(self, nbytes: int) -> int:
         """Return the address of at least `nbytes` bytes."""
-        size = (nbytes + 511) & -512 if 0 < nbytes < LARGE else size_class(nbytes)
         self.requests += 1
-        self.allocated += size
-        if self.allocated > self.peak:
+        self.allocated += nbytes
+        if self.allocated > self.peak:  # noqa: PLR1730 - max() would be a call
             self.peak = self.allocated
         try:
-            return self._free[size].pop()
+            return self._free[nbytes].pop()
         except IndexError:
-            return self._allocate_fresh(size, nbytes)
+            return self._allocate_fresh(nbytes)
 
     def free(self, address: int, nbytes: int) -> None:
         """Keep the block for a later request of its size class."""
-        size = (nbytes + 511) & -512 if 0 < nbytes < LARGE else size_class(nbytes)
-        self.allocated -= size
+        self.allocated -= nbytes
         if self.reserved - self.allocated > self.cache_limit:
-            self.reserved -= size
+            self.reserved -= size_class(nbytes)
             lib.rt_memory_free(address)
         else:
-            self._free[size].append(address)
+            self._free[nbytes].append(address)
 
-    def _allocate_fresh(self, size: int, nbytes: int) -> int:
+    def _allocate_fresh(self, nbytes: int) -> int:
         self.misses += 1
+        size = size_class(nbytes)
         address = lib.rt_memory_allocate(size)
         if not address:
             self.empty_cache()  # cached blocks of other sizes may make room
             address = lib.rt_memory_allocate(size)
         if not address:
-            self.allocated -= size
+            self.allocated -= nbytes
             raise OutOfMemoryError(
                 f"cpu: {nbytes} bytes could not be allocated; {self.allocated} bytes are in use, "
                 f"the machine has {physical_memory()}",
@@ -84,7 +95,7 @@ class CachingAllocator:
 
     def empty_cache(self) -> None:
         """Give all cached blocks back to the system."""
-        for size, blocks in list(self._free.items()):
+        for size, blocks in list(self._free.by_class.items()):
             while blocks:
                 lib.rt_memory_free(blocks.pop())
                 self.reserved -= size

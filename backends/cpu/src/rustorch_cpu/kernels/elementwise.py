@@ -31,8 +31,17 @@ def elementwise(
     return found
 
 
-def strided(op: str, op_id: int, out: Any, out_size: int, sizes: tuple[int, ...], views: tuple[Any, ...], p0=0.0, p1=0.0) -> None:
-    """The general case: any strides; `sizes` are the bytes per element of the input `views`."""
+def strided(
+    op: str,
+    op_id: int,
+    out: Any,
+    out_size: int,
+    sizes: tuple[int, ...],
+    views: tuple[Any, ...],
+    p0=0.0,
+    p1=0.0,
+) -> None:
+    """The general case of the rarer kinds: any strides; `sizes` are the bytes per element of `views`."""
     shape = out.shape
     addresses = [v.storage.buffer + v.offset * size for v, size in zip(views, sizes, strict=True)]
     addresses += [0] * (3 - len(addresses))
@@ -48,26 +57,39 @@ def strided(op: str, op_id: int, out: Any, out_size: int, sizes: tuple[int, ...]
 
 def unary(op: str, op_id: int, out_size: int, size: int) -> KernelFunction:
     """``kernel(out, x)``."""
-    call, sizes = lib.rt_map1, (size,)
+    call, general = lib.rt_map1, lib.rt_map_strided
 
     def kernel(out, x):
         shape = out.shape
         dense = shape.strides
         if out.strides is dense and x.strides is dense:
             status = call(
-                op_id, out.storage.buffer + out.offset * out_size, x.storage.buffer + x.offset * size, shape.elements
+                op_id,
+                out.storage.buffer + out.offset * out_size,
+                x.storage.buffer + x.offset * size,
+                shape.elements,
             )
-            if status:
-                raise_status(op, status)
         else:
-            strided(op, op_id, out, out_size, sizes, (x,))
+            status = general(
+                op_id,
+                out.storage.buffer + out.offset * out_size,
+                x.storage.buffer + x.offset * size,
+                0,
+                0,
+                0.0,
+                0.0,
+                len(shape),
+                (*shape, *out.strides, *x.strides),
+            )
+        if status:
+            raise_status(op, status)
 
     return kernel
 
 
 def binary(op: str, op_id: int, out_size: int, size: int) -> KernelFunction:
     """``kernel(out, a, b)``."""
-    call, sizes = lib.rt_map2, (size, size)
+    call, general = lib.rt_map2, lib.rt_map_strided
 
     def kernel(out, a, b):
         shape = out.shape
@@ -80,10 +102,20 @@ def binary(op: str, op_id: int, out_size: int, size: int) -> KernelFunction:
                 b.storage.buffer + b.offset * size,
                 shape.elements,
             )
-            if status:
-                raise_status(op, status)
         else:
-            strided(op, op_id, out, out_size, sizes, (a, b))
+            status = general(
+                op_id,
+                out.storage.buffer + out.offset * out_size,
+                a.storage.buffer + a.offset * size,
+                b.storage.buffer + b.offset * size,
+                0,
+                0.0,
+                0.0,
+                len(shape),
+                (*shape, *out.strides, *a.strides, *b.strides),
+            )
+        if status:
+            raise_status(op, status)
 
     return kernel
 
@@ -127,7 +159,9 @@ def unary_call(op: str, op_id: int, out_size: int, size: int, out: Any, x: Any, 
         strided(op, op_id, out, out_size, (size,), (x,), p0, p1)
 
 
-def binary_call(op: str, op_id: int, out_size: int, size: int, out: Any, a: Any, b: Any, p0: float, p1: float) -> None:
+def binary_call(
+    op: str, op_id: int, out_size: int, size: int, out: Any, a: Any, b: Any, p0: float, p1: float
+) -> None:
     """One binary op with two parameters."""
     shape = out.shape
     dense = shape.strides

@@ -18,7 +18,7 @@ def _check(op: str, status: int, dim: int) -> None:
         raise_status(op, status)
 
 
-def gather(out, x, index, *, dim):
+def gather(out, x, index, *, dim) -> None:
     """``out[i, j, k] = x[i, index[i, j, k], k]`` for dim = 1, and likewise for other dims."""
     shape, strides = index.shape or (1,), x.strides or (1,)
     size = (x.shape or (1,))[dim]
@@ -28,7 +28,7 @@ def gather(out, x, index, *, dim):
     _check("gather", status, dim)
 
 
-def scatter(out, index, src, *, dim, mode):
+def scatter(out, index, src, *, dim, mode) -> None:
     """``out[i, index[i, j, k], k] (=, +=, max=) src[i, j, k]`` for dim = 1, and likewise for other dims."""
     shape = index.shape or (1,)
     dims = (*shape, *(out.strides or (1,)), *(src.strides or (1,)))
@@ -47,7 +47,7 @@ def scatter(out, index, src, *, dim, mode):
     _check("scatter", status, dim)
 
 
-def index_select(out, x, index, *, dim):
+def index_select(out, x, index, *, dim) -> None:
     """Slices of x along `dim`, in the order of the indices."""
     outer, n, inner = around(x.shape, dim)
     status = lib.rt_index_select(
@@ -56,7 +56,7 @@ def index_select(out, x, index, *, dim):
     _check("index_select", status, dim)
 
 
-def index_add(out, index, src, *, dim):
+def index_add(out, index, src, *, dim) -> None:
     """Add slices of src to the slices of out that the indices name."""
     outer, n, inner = around(out.shape, dim)
     status = lib.rt_index_add(

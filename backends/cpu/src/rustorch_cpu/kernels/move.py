@@ -38,7 +38,7 @@ _float32_bits = _float_bits("f")
 
 def _bfloat16_bits(value) -> int:
     bits = _float32_bits(value)
-    if value != value:
+    if math.isnan(value):
         return bits >> 16 | 0x40
     return (bits + 0x7FFF + (bits >> 16 & 1)) >> 16
 

@@ -17,7 +17,7 @@ def _rows(shape: tuple[int, ...], ndim: int) -> tuple[int, int]:
     return prod(shape[:lead]), prod(shape[lead:])
 
 
-def layer_norm(out, x, weight=None, bias=None, *, ndim, eps):
+def layer_norm(out, x, weight=None, bias=None, *, ndim, eps) -> None:
     """``(x - mean) / sqrt(var + eps) * weight + bias`` over the last `ndim` dims."""
     y, mean, rstd = out
     lib.rt_layer_norm(
@@ -33,7 +33,7 @@ def layer_norm(out, x, weight=None, bias=None, *, ndim, eps):
     )
 
 
-def layer_norm_backward(out, g, x, mean, rstd, weight=None, *, ndim):
+def layer_norm_backward(out, g, x, mean, rstd, weight=None, *, ndim) -> None:
     """Gradients of x, weight and bias."""
     dx, dw, db = out
     status = lib.rt_layer_norm_backward(
@@ -52,7 +52,7 @@ def layer_norm_backward(out, g, x, mean, rstd, weight=None, *, ndim):
         raise_status("layer_norm_backward", status)
 
 
-def batch_norm(out, x, weight=None, bias=None, *, eps):
+def batch_norm(out, x, weight=None, bias=None, *, eps) -> None:
     """Normalise each channel (dim 1) by its own mean and biased variance over the batch."""
     y, mean, rstd = out
     batch, channels, *spatial = x.shape
@@ -71,7 +71,7 @@ def batch_norm(out, x, weight=None, bias=None, *, eps):
     )
 
 
-def batch_norm_backward(out, g, x, mean, rstd, weight=None):
+def batch_norm_backward(out, g, x, mean, rstd, weight=None) -> None:
     """Gradients of x, weight and bias."""
     dx, dw, db = out
     batch, channels, *spatial = x.shape
@@ -93,4 +93,7 @@ def batch_norm_backward(out, g, x, mean, rstd, weight=None):
 
 def kernels() -> list[Kernel]:
     """All of them, for float32 and float64."""
-    return [Kernel(fn.__name__, fn, REAL) for fn in (layer_norm, layer_norm_backward, batch_norm, batch_norm_backward)]
+    return [
+        Kernel(fn.__name__, fn, REAL)
+        for fn in (layer_norm, layer_norm_backward, batch_norm, batch_norm_backward)
+    ]

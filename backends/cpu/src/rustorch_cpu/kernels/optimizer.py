@@ -8,7 +8,7 @@ from rustorch_cpu.kernels.operands import address
 from rustorch_cpu.native import lib
 
 
-def sgd_step(out, grad, hyper):
+def sgd_step(out, grad, hyper) -> None:
     """One step of SGD, with momentum if its buffer is given."""
     param, momentum = out
     lib.rt_sgd_step(
@@ -21,7 +21,7 @@ def sgd_step(out, grad, hyper):
     )
 
 
-def adam_step(out, grad, hyper):
+def adam_step(out, grad, hyper) -> None:
     """One step of Adam or AdamW; AMSGrad if the largest squares are given."""
     param, exp_avg, exp_avg_sq, max_exp_avg_sq = out
     lib.rt_adam_step(

@@ -13,19 +13,23 @@ def _seed_and_offset(state) -> tuple[int, int]:
     return pair[0], pair[1]
 
 
-def random_bits(out, state):
+def random_bits(out, state) -> None:
     """32 random bits per element."""
     lib.rt_random_bits(address(out), out.shape.elements, *_seed_and_offset(state))
 
 
-def random_uniform(out, state):
+def random_uniform(out, state) -> None:
     """Uniform in [0, 1)."""
-    lib.rt_random_uniform(DTYPES[out.dtype.name][0], address(out), out.shape.elements, *_seed_and_offset(state))
+    lib.rt_random_uniform(
+        DTYPES[out.dtype.name][0], address(out), out.shape.elements, *_seed_and_offset(state)
+    )
 
 
-def random_normal(out, state):
+def random_normal(out, state) -> None:
     """Standard normal."""
-    lib.rt_random_normal(DTYPES[out.dtype.name][0], address(out), out.shape.elements, *_seed_and_offset(state))
+    lib.rt_random_normal(
+        DTYPES[out.dtype.name][0], address(out), out.shape.elements, *_seed_and_offset(state)
+    )
 
 
 def kernels() -> list[Kernel]:

@@ -9,14 +9,14 @@ from rustorch_cpu.native import lib
 from rustorch_cpu.status import raise_status
 
 
-def cumsum(out, x, *, dim):
+def cumsum(out, x, *, dim) -> None:
     """``out[i] = x[0] + ... + x[i]``."""
     status = lib.rt_cumsum(DTYPES[x.dtype.name][0], address(out), address(x), *around(x.shape, dim))
     if status:
         raise_status("cumsum", status)
 
 
-def sort(out, x, *, dim, descending, stable=True):
+def sort(out, x, *, dim, descending, stable=True) -> None:
     """Values in order and where they came from; always stable, NaN is the largest."""
     values, indices = out
     status = lib.rt_sort(

@@ -36,7 +36,7 @@ def _check_target(op: str, status: int) -> None:
         raise_status(op, status)
 
 
-def cross_entropy(out, logits, target, weight=None, *, ignore_index):
+def cross_entropy(out, logits, target, weight=None, *, ignore_index) -> None:
     """Loss per row, and the log-softmax that the backward op needs."""
     loss, log_probs = out
     rows, classes = logits.shape
@@ -54,7 +54,7 @@ def cross_entropy(out, logits, target, weight=None, *, ignore_index):
     _check_target("cross_entropy", status)
 
 
-def cross_entropy_backward(out, g, log_probs, target, weight=None, *, ignore_index):
+def cross_entropy_backward(out, g, log_probs, target, weight=None, *, ignore_index) -> None:
     """``(softmax - one_hot(target)) * weight[target] * g`` per row."""
     rows, classes = log_probs.shape
     status = lib.rt_cross_entropy_backward(
