@@ -37,9 +37,12 @@ hypot.vjp(lambda g, out, a, _b: g * a / out, lambda g, out, _a, b: g * b / out)
 
 @public(
     samples=lambda: [
-        call(array(3, 4), array(3, 4), 0.3), call(array(3, 4), array(4), array(3, 1)), call(array(5), array(5), 0.75), call(array(0), array(0), 0.5),
+        call(array(3, 4), array(3, 4), 0.3),
+        call(array(3, 4), array(4), array(3, 1)),
+        call(array(5), array(5), 0.75),
+        call(array(0), array(0), 0.5),
     ]
-)  # fmt: skip
+)
 def lerp(input: Tensor, end: Tensor, weight: Any) -> Tensor:
     """Return ``input + weight * (end - input)``; `weight` is a number or a tensor, and all broadcast."""
     gap = end - input
@@ -63,9 +66,10 @@ def addcmul(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: float = 1
 
 @public(
     samples=lambda: [
-        call(array(3, 4), array(3, 4), array(4, low=0.5, high=2.0)), call(array(3, 4), array(3, 1), array(4, low=0.5, high=2.0), value=-0.5),
+        call(array(3, 4), array(3, 4), array(4, low=0.5, high=2.0)),
+        call(array(3, 4), array(3, 1), array(4, low=0.5, high=2.0), value=-0.5),
     ]
-)  # fmt: skip
+)
 def addcdiv(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: float = 1) -> Tensor:
     """Return ``input + value * tensor1 / tensor2``; all broadcast.
 
@@ -102,9 +106,13 @@ def nan_to_num(
 
 @public(
     samples=lambda: [
-        call(array(6)), call(array(3, 5), 2), call(array(3, 5), 1, 0), call(array(3, 5), prepend=array(3, 1), append=array(3, 2)), call(array(1)),
+        call(array(6)),
+        call(array(3, 5), 2),
+        call(array(3, 5), 1, 0),
+        call(array(3, 5), prepend=array(3, 1), append=array(3, 2)),
+        call(array(1)),
     ]
-)  # fmt: skip
+)
 def diff(
     input: Tensor, n: int = 1, dim: int = -1, prepend: Tensor | None = None, append: Tensor | None = None
 ) -> Tensor:

@@ -88,7 +88,7 @@ def equal(input: Tensor, other: Tensor) -> bool:
     ]
 )
 def cdist(x1: Tensor, x2: Tensor, p: float = 2.0, compute_mode: str | None = None) -> Tensor:
-    """Return the p-norm distance of every row of `x1` (..., n, d) to every row of `x2` (..., m, d): (..., n, m).
+    """Return the p-norm distance of rows: x1 (..., n, d) to x2 (..., m, d) gives (..., n, m).
 
     `compute_mode` is accepted for PyTorch's sake; distances are always computed from the differences.
     """

@@ -105,7 +105,8 @@ def _per_channel(name: str, dims: int) -> Any:
         ndim = len(input.shape)
         if ndim not in (dims + 1, dims + 2):
             raise ShapeError(
-                f"{name}: {dims + 2} dims are required ({dims + 1} without a batch), got shape {tuple(input.shape)}"
+                f"{name}: {dims + 2} dims are required ({dims + 1} without a batch), "
+                f"got shape {tuple(input.shape)}"
             )
         return Shape((*input.shape[: ndim - dims], *[1] * dims))
 

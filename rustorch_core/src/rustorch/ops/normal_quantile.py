@@ -95,7 +95,7 @@ def normal_quantile(u: Any) -> Any:
 
 
 def _log(x: Any) -> Any:
-    """Return the natural logarithm of numbers in [2^-63, 1): that of ``m * 2**e`` is ``e log 2 + 2 atanh s``."""
+    """Return the natural logarithm of x in [2^-63, 1): that of ``m * 2**e`` is ``e log 2 + 2 atanh s``."""
     m, e = x, x * 0.0
     for k in (32, 16, 8, 4, 2, 1):  # m in [1/2, 1); multiplying by a power of two is exact
         small = m < 2.0**-k

@@ -36,20 +36,21 @@ class Update(Op):
         for x in (*slots, grad):
             if x is not None and (x.shape != param.shape or x.dtype is not param.dtype):
                 raise ShapeError(
-                    f"{self.name}: slots and gradient must be like the parameter, {param.dtype.name} of shape "
-                    f"{tuple(param.shape)}, got {x.dtype.name} of shape {tuple(x.shape)}"
+                    f"{self.name}: slots and gradient must be like the parameter, {param.dtype.name} "
+                    f"of shape {tuple(param.shape)}, got {x.dtype.name} of shape {tuple(x.shape)}"
                 )
         if not param.dtype.is_floating_point:
             raise DTypeError(f"{self.name}: a floating-point parameter is required, got {param.dtype.name}")
         common_device(self.name, operands)
         if hyper.shape != self.numbers or hyper.dtype is not hyper_dtype(param.device):
             raise ShapeError(
-                f"{self.name}: hyper must hold {self.numbers[0]} numbers in {hyper_dtype(param.device).name}, "
-                f"got {hyper.dtype.name} of shape {tuple(hyper.shape)}"
+                f"{self.name}: hyper must hold {self.numbers[0]} numbers in "
+                f"{hyper_dtype(param.device).name}, got {hyper.dtype.name} of shape {tuple(hyper.shape)}"
             )
         return [(x.shape, x.dtype) for x in (param, *slots) if x is not None]
 
     def __call__(self, *operands: Any, **_attrs: Any) -> None:
+        """Change ``param, *slots`` in place, after checking all operands."""
         self._check(*operands)
         changed = operands[: self.changed]
         self.run(changed, *operands[self.changed :])

@@ -38,6 +38,7 @@ class Draw(Op):
         self.constant()
 
     def __call__(self, *operands: Any, **attrs: Any) -> Any:
+        """Draw: ``op(state, shape=, dtype=)``."""
         (state,) = operands
         shape, dtype = self.rule(state, **attrs)
         out = allocate(shape, dtype, state.device)

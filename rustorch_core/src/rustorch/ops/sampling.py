@@ -132,9 +132,11 @@ def _check_std(name: str, std: Any) -> None:
 @public(
     **_RANDOM,
     samples=lambda: [
-        call(array(5, low=0.1, high=1.0), 3), call(array(2, 6, low=0.1, high=1.0), 4), call(array(2, 3, low=0.1, high=1.0), 8, True),
+        call(array(5, low=0.1, high=1.0), 3),
+        call(array(2, 6, low=0.1, high=1.0), 4),
+        call(array(2, 3, low=0.1, high=1.0), 8, True),
     ],
-)  # fmt: skip
+)
 def multinomial(
     input: Tensor, num_samples: int, replacement: bool = False, *, generator: Generator | None = None
 ) -> Tensor:

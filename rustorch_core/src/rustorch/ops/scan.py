@@ -12,7 +12,7 @@ from rustorch.errors import ArgumentTypeError
 from rustorch.ops.movement import cat, flip, reshape
 from rustorch.ops.op import Op
 from rustorch.ops.public import public
-from rustorch.ops.samples import array, call
+from rustorch.ops.samples import Sample, array, call
 from rustorch.ops.select import where
 from rustorch.shape import Shape, normalize_dim
 
@@ -58,19 +58,18 @@ def _prepared(name: str, input: Any, dim: Any, dtype: Any) -> tuple[Any, int]:
     return x if x.shape else reshape(x, (1,)), axis
 
 
-_SAMPLES = lambda **o: (
-    lambda: [  # noqa: E731 - shared by the functions below
-        call(array(3, 4, **o), 1),
-        call(array(3, 4, **o), 0),
-        call(array(2, 3, 5, **o), -2),
-        call(array(**o), 0),
-        call(array(0, 3, **o), 0),
-        call(array(4, 6, strided=True, **o), 1),
+def _samples() -> list[Sample]:
+    return [
+        call(array(3, 4), 1),
+        call(array(3, 4), 0),
+        call(array(2, 3, 5), -2),
+        call(array(), 0),
+        call(array(0, 3), 0),
+        call(array(4, 6, strided=True), 1),
     ]
-)
 
 
-@public(samples=_SAMPLES())
+@public(samples=_samples)
 def cumsum(input: Tensor, dim: int, *, dtype: Any = None) -> Tensor:
     """Return ``y_i = x_0 + ... + x_i`` along `dim`; integers add up in int64.
 
@@ -82,7 +81,7 @@ def cumsum(input: Tensor, dim: int, *, dtype: Any = None) -> Tensor:
     return reshape(cumsum_op(x, dim=axis), input.shape)
 
 
-@public(samples=_SAMPLES())
+@public(samples=_samples)
 def cumprod(input: Tensor, dim: int, *, dtype: Any = None) -> Tensor:
     """Return ``y_i = x_0 * ... * x_i`` along `dim`; integers multiply in int64."""
     x, axis = _prepared("cumprod", input, dim, dtype)
@@ -96,7 +95,7 @@ def _log_add(a: Any, b: Any) -> Any:
     return a.maximum(b) + gap.exp().log1p()
 
 
-@public(samples=_SAMPLES())
+@public(samples=_samples)
 def logcumsumexp(input: Tensor, dim: int) -> Tensor:
     """Return ``y_i = log(exp(x_0) + ... + exp(x_i))`` along `dim`, without overflow."""
     x, axis = _prepared("logcumsumexp", input, dim, None)

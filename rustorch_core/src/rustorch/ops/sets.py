@@ -62,10 +62,13 @@ def _distinct(name: str, input: Any, dim: int | None, sort: bool, inverse: bool,
 @public(
     **_DYNAMIC,
     samples=lambda: [
-        call(index(9, below=4)), call(index(3, 4, below=5), True, True, True), call(index(6, 2, below=2), return_counts=True, dim=0),
-        call(index(2, 7, below=2), return_inverse=True, dim=1), call(index(0, below=3)),
+        call(index(9, below=4)),
+        call(index(3, 4, below=5), True, True, True),
+        call(index(6, 2, below=2), return_counts=True, dim=0),
+        call(index(2, 7, below=2), return_inverse=True, dim=1),
+        call(index(0, below=3)),
     ],
-)  # fmt: skip
+)
 def unique(
     input: Tensor,
     sorted: bool = True,
@@ -125,7 +128,8 @@ def isin(elements: Any, test_elements: Any, *, assume_unique: bool = False, inve
 def _places(name: str, sequence: Any, values: Any, right: bool, out_int32: bool) -> Any:
     if sequence.dtype is not values.dtype:
         raise DTypeError(
-            f"{name}: the sequence and the values must have one dtype, got {sequence.dtype.name} and {values.dtype.name}"
+            f"{name}: the sequence and the values must have one dtype, "
+            f"got {sequence.dtype.name} and {values.dtype.name}"
         )
     rows = len(sequence.shape) > 1
     if not sequence.shape or (rows and tuple(sequence.shape[:-1]) != tuple(values.shape[:-1])):
@@ -158,12 +162,15 @@ def _number(like: Any, value: Any) -> Any:
 
 
 @public(
-    differentiable=False, method=False,
+    differentiable=False,
+    method=False,
     samples=lambda: [
-        call(index(1, below=5), index(3, 4, below=5)), call(index(1, below=5), 2, right=True), call(index(0, below=5), index(2, below=5)),
+        call(index(1, below=5), index(3, 4, below=5)),
+        call(index(1, below=5), 2, right=True),
+        call(index(0, below=5), index(2, below=5)),
         call(index(3, 1, below=5), index(3, 4, below=5)),
     ],
-)  # fmt: skip
+)
 def searchsorted(
     sorted_sequence: Tensor,
     input: Any,

@@ -232,10 +232,12 @@ _INTERPOLATIONS = ("linear", "lower", "higher", "midpoint", "nearest")
 
 @public(
     samples=lambda: [
-        call(array(7, distinct=True), 0.3), call(array(3, 5, distinct=True), 0.5, 1), call(array(3, 5, distinct=True), 0.9, 0, True),
+        call(array(7, distinct=True), 0.3),
+        call(array(3, 5, distinct=True), 0.5, 1),
+        call(array(3, 5, distinct=True), 0.9, 0, True),
         call(array(6, distinct=True), 0.3, interpolation="midpoint"),
     ]
-)  # fmt: skip
+)
 def quantile(
     input: Tensor, q: Any, dim: int | None = None, keepdim: bool = False, *, interpolation: str = "linear"
 ) -> Tensor:

@@ -12,7 +12,9 @@ from rustorch.optim.optimizer import Optimizer, with_gradients
 class Adagrad(Optimizer):
     """Adagrad: gradients divided by the root of the sum of all squared gradients so far.
 
-    ``s += g^2;  p -= lr / (1 + (t - 1) lr_decay) * g / (sqrt(s) + eps)``, where ``g = grad + weight_decay p``.
+    ``s += g^2;  p -= lr / (1 + (t - 1) lr_decay) * g / (sqrt(s) + eps)``,
+    where ``g = grad + weight_decay p``.
+
     Source: Duchi, Hazan and Singer, "Adaptive subgradient methods", JMLR 12 (2011).
 
     >>> import rustorch

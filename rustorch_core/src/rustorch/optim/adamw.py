@@ -8,7 +8,7 @@ from rustorch.optim.adam import Adam
 
 
 class AdamW(Adam):
-    """Adam whose weight decay shrinks the parameters themselves: ``p *= 1 - lr weight_decay`` before each step.
+    """Adam whose weight decay shrinks the parameters, by ``p *= 1 - lr weight_decay`` before each step.
 
     Source: Loshchilov and Hutter, "Decoupled weight decay regularization", ICLR 2019.
 
@@ -38,9 +38,19 @@ class AdamW(Adam):
     ) -> None:
         """Make an optimizer; see :class:`Adam` for the options."""
         super().__init__(
-            params, lr, betas, eps, weight_decay, amsgrad, foreach=foreach, maximize=maximize, capturable=capturable,
-            differentiable=differentiable, fused=fused, decoupled_weight_decay=True,
-        )  # fmt: skip
+            params,
+            lr,
+            betas,
+            eps,
+            weight_decay,
+            amsgrad,
+            foreach=foreach,
+            maximize=maximize,
+            capturable=capturable,
+            differentiable=differentiable,
+            fused=fused,
+            decoupled_weight_decay=True,
+        )
 
     def check(self, group: dict[str, Any]) -> None:
         """Raise if an option is outside of its range; the decay stays decoupled whatever was loaded."""

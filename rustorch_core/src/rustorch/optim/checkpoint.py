@@ -14,8 +14,13 @@ if TYPE_CHECKING:
 
 #: The kinds of hooks of an optimizer.
 HOOKS = (
-    "step_pre", "step_post", "state_dict_pre", "state_dict_post", "load_state_dict_pre", "load_state_dict_post",
-)  # fmt: skip
+    "step_pre",
+    "step_post",
+    "state_dict_pre",
+    "state_dict_post",
+    "load_state_dict_pre",
+    "load_state_dict_post",
+)
 
 
 def _numbers(groups: list[dict[str, Any]]) -> dict[int, int]:
@@ -65,7 +70,8 @@ def load_state_dict(optimizer: Optimizer, given: dict[str, Any]) -> None:
     for i, (theirs, ours) in enumerate(zip(groups, own, strict=True)):
         if len(theirs["params"]) != len(ours["params"]):
             raise ArgumentError(
-                f"{name}.load_state_dict: group {i} has {len(ours['params'])} parameters, got {len(theirs['params'])}"
+                f"{name}.load_state_dict: group {i} has {len(ours['params'])} parameters, "
+                f"got {len(theirs['params'])}"
             )
     by_number = {
         number: p

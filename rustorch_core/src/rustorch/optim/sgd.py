@@ -13,9 +13,10 @@ from rustorch.optim.optimizer import Optimizer
 class SGD(Optimizer):
     """Stochastic gradient descent, with momentum if asked for.
 
-    ``b = momentum b + (1 - dampening) g;  p -= lr b`` (with Nesterov's momentum ``p -= lr (g + momentum b)``),
-    where ``g = grad + weight_decay p`` and b starts as g.  Source: Sutskever et al., "On the importance of
-    initialization and momentum in deep learning", ICML 2013.
+    ``b = momentum b + (1 - dampening) g;  p -= lr b``, with Nesterov's momentum ``p -= lr (g + momentum b)``,
+    where ``g = grad + weight_decay p`` and b starts as g.
+
+    Source: Sutskever et al., "On the importance of initialization and momentum in deep learning", ICML 2013.
 
     >>> import rustorch
     >>> x = rustorch.tensor([1.0], requires_grad=True)
@@ -76,7 +77,8 @@ class SGD(Optimizer):
         options.hints("SGD", group)
         if group["nesterov"] and (group["momentum"] <= 0 or group["dampening"] != 0):
             raise ArgumentError(
-                f"SGD: nesterov needs a momentum above 0 and no dampening, got {group['momentum']} and {group['dampening']}"
+                "SGD: nesterov needs a momentum above 0 and no dampening, "
+                f"got {group['momentum']} and {group['dampening']}"
             )
 
     def update(self, group: dict[str, Any]) -> None:

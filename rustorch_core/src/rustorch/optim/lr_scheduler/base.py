@@ -75,7 +75,7 @@ class LRScheduler:
 
         Args:
             optimizer: whose groups' ``"lr"`` is scheduled.
-            last_epoch: -1 to begin; the last epoch done to resume, which needs ``"initial_lr"`` in each group.
+            last_epoch: -1 to begin; to resume the last epoch done, with ``"initial_lr"`` in each group.
 
         Raises:
             ArgumentError: if ``"initial_lr"`` is missing when resuming.
@@ -123,8 +123,8 @@ class LRScheduler:
         """Go to the next epoch, or to the one given, and set the rates."""
         if self._step_count == 1 and not self.optimizer._opt_called:
             warnings.warn(
-                "lr_scheduler.step() was called before optimizer.step(), which skips the first learning rate; "
-                "call optimizer.step() first",
+                "lr_scheduler.step() was called before optimizer.step(), which skips the first "
+                "learning rate; call optimizer.step() first",
                 UserWarning,
                 stacklevel=2,
             )

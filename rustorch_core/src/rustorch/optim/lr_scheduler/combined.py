@@ -74,8 +74,8 @@ class SequentialLR(_Several):
         _check("SequentialLR", optimizer, schedulers)
         if len(milestones) != len(schedulers) - 1:
             raise ArgumentError(
-                f"SequentialLR: one milestone between every two schedulers is required, {len(schedulers) - 1}, "
-                f"got {len(milestones)}"
+                f"SequentialLR: one milestone between every two schedulers is required, "
+                f"{len(schedulers) - 1}, got {len(milestones)}"
             )
         self._schedulers = schedulers
         self._milestones = milestones

@@ -105,7 +105,8 @@ class ReduceLROnPlateau(LRScheduler):
         if len(self.min_lrs) != len(groups):  # groups were added meanwhile
             if self.default_min_lr is None:
                 raise ArgumentError(
-                    f"ReduceLROnPlateau: min_lr was given for {len(self.min_lrs)} parameter groups, got {len(groups)}",
+                    f"ReduceLROnPlateau: min_lr was given for {len(self.min_lrs)} parameter groups, "
+                    f"got {len(groups)}",
                     hint="extend scheduler.min_lrs",
                 )
             self.min_lrs = [self.default_min_lr] * len(groups)
