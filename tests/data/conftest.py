@@ -1,6 +1,5 @@
 """Worker processes import datasets by name, so the folder of this one is put where they look."""
 
-import os
 import sys
 from pathlib import Path
 
@@ -32,4 +31,4 @@ def shared_names():
 
 def descriptors():
     folder = Path("/proc/self/fd")
-    return len(os.listdir(folder)) if folder.is_dir() else 0
+    return len(list(folder.iterdir())) if folder.is_dir() else 0

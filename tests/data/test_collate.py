@@ -1,4 +1,5 @@
-from collections import OrderedDict, UserDict, namedtuple
+from collections import OrderedDict, UserDict
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
@@ -7,7 +8,10 @@ import rustorch
 from rustorch.data import collate, default_collate, default_collate_fn_map, default_convert
 from rustorch.errors import ArgumentTypeError, ShapeError
 
-Point = namedtuple("Point", "x y")
+
+class Point(NamedTuple):
+    x: Any
+    y: Any
 
 
 @pytest.mark.parametrize(
@@ -62,7 +66,7 @@ def test_types_of_ones_own():
     class Own:
         pass
 
-    table = {**default_collate_fn_map, Own: lambda batch, *, collate_fn_map: len(batch)}
+    table = {**default_collate_fn_map, Own: lambda batch, **_: len(batch)}
     assert collate([{"k": Own()}] * 3, collate_fn_map=table) == {"k": 3}
 
 
@@ -73,7 +77,7 @@ def test_refusals():
         default_collate([np.zeros(2), np.zeros(3)])
     with pytest.raises(ShapeError, match="each element in list of batch should be of equal size"):
         default_collate([[1], [1, 2]])
-    with pytest.raises(ArgumentTypeError, match="must contain tensors.*got object"):
+    with pytest.raises(ArgumentTypeError, match=r"must contain tensors.*got object"):
         default_collate([object()])
     with pytest.raises(ArgumentTypeError, match="got a NumPy array of dtype <U1"):
         default_collate([np.array(["a"])])

@@ -63,11 +63,11 @@ def test_random_split():
     parts = random_split(range(10), [6, 3, 1], generator=rustorch.Generator().manual_seed(0))
     again = random_split(range(10), [6, 3, 1], generator=rustorch.Generator().manual_seed(0))
     assert [p.indices for p in parts] == [p.indices for p in again]
-    assert sorted(sum((list(p) for p in parts), [])) == list(range(10))
+    assert sorted(i for part in parts for i in part) == list(range(10))
     assert [len(p) for p in random_split(range(11), [0.3, 0.3, 0.4])] == [4, 3, 4]
     with pytest.raises(ArgumentError, match="lengths must sum to the length of the dataset, 10"):
         random_split(range(10), [5, 4])
-    with pytest.raises(ArgumentError, match="fraction at index 0 is not between 0 and 1, got 1.5"):
+    with pytest.raises(ArgumentError, match=r"fraction at index 0 is not between 0 and 1, got 1\.5"):
         random_split(range(10), [1.5, -0.5])
     with pytest.warns(UserWarning, match="index 1 has length 0"):
         random_split(range(1), [0.9, 0.1])

@@ -44,7 +44,7 @@ def test_permutations_are_complete_and_different():
 
 
 def test_equal_keys_are_ordered_by_position(monkeypatch):
-    monkeypatch.setattr(host_random, "_words", lambda g, n: np.array([5, 1, 5, 1, 5] * 20, np.uint64))
+    monkeypatch.setattr(host_random, "_words", lambda *_: np.array([5, 1, 5, 1, 5] * 20, np.uint64))
     order = host_random.permutation(100).tolist()
     assert order == [i for i in range(100) if i % 5 in (1, 3)] + [
         i for i in range(100) if i % 5 not in (1, 3)

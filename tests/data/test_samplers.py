@@ -110,7 +110,7 @@ def test_refusals():
         RandomSampler([])
     with pytest.raises(ArgumentTypeError, match="replacement should be a boolean value, got 1"):
         RandomSampler([1], replacement=1)
-    with pytest.raises(ArgumentTypeError, match="generator must be a rustorch.Generator"):
+    with pytest.raises(ArgumentTypeError, match=r"generator must be a rustorch\.Generator"):
         RandomSampler([1], generator=3)
     for size in (0, -1, True, 2.0, "2"):
         with pytest.raises(ArgumentError, match="BatchSampler: batch_size should be a positive integer"):

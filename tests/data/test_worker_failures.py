@@ -18,7 +18,7 @@ pytestmark = pytest.mark.usefixtures("no_leaks")
         ("value_error", ValueError, "no such picture"),
         ("key_error", KeyError, "a key"),
         ("rustorch_error", ShapeError, "got"),
-        ("needs_two", WorkerError, "Caught NeedsTwo"),
+        ("needs_two", WorkerError, "Caught NeedsTwoError"),
         ("local", WorkerError, "LocalError: from inside"),
         ("stop", WorkerError, "StopIteration"),
     ],
@@ -72,7 +72,7 @@ def test_a_worker_killed_from_outside():
     next(iterator)
     os.kill(iterator._group.members[0].process.pid, signal.SIGKILL)
     start = time.monotonic()
-    with pytest.raises(WorkerError, match="worker 0 .* SIGKILL"):
+    with pytest.raises(WorkerError, match=r"worker 0 .* SIGKILL"):
         list(iterator)
     assert time.monotonic() - start < 5
     with pytest.raises(WorkerError, match="the workers have ended, after WorkerError: DataLoader: worker 0"):

@@ -48,7 +48,7 @@ class Misbehaving(Images):
         raise KeyError("a key")
 
     def needs_two(self):
-        raise NeedsTwo(1, 2)
+        raise NeedsTwoError(1, 2)
 
     def local(self):
         class LocalError(Exception):
@@ -72,7 +72,7 @@ class Misbehaving(Images):
         time.sleep(600)
 
 
-class NeedsTwo(Exception):
+class NeedsTwoError(Exception):
     def __init__(self, one, two):
         super().__init__(one, two)
 
@@ -113,7 +113,7 @@ class Draws(Dataset):
         return {
             "rustorch": float(rustorch.data.host_random.uniform(1)[0]),
             "random": random.random(),
-            "numpy": np.random.rand(),
+            "numpy": np.random.rand(),  # noqa: NPY002
             "worker": info.id,
             "seed": info.seed,
             "count": info.num_workers,
@@ -188,7 +188,7 @@ def failing_init(number):
 
 
 def seeding_init(number):
-    np.random.seed(number)
+    np.random.seed(number)  # noqa: NPY002
 
 
 def failing_collate(_batch):

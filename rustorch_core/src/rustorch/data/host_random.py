@@ -46,7 +46,8 @@ def permutation(n: int, generator: Generator | None = None) -> npt.NDArray[np.in
 
 def uniform(count: int, generator: Generator | None = None) -> npt.NDArray[np.float64]:
     """Return `count` numbers in [0, 1) with 53 random bits each."""
-    return (_words(generator, count) >> np.uint64(11)).astype(np.float64) * 2.0**-53
+    fractions: npt.NDArray[np.float64] = (_words(generator, count) >> np.uint64(11)) * 2.0**-53
+    return fractions
 
 
 def integers(high: int, count: int, generator: Generator | None = None) -> npt.NDArray[np.int64]:

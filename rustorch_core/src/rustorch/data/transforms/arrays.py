@@ -33,7 +33,7 @@ def checked_image(op: str, x: Any, ndim: int = 2) -> Any:
 def is_floating(x: Any) -> bool:
     """Return whether the elements are real floating-point numbers."""
     if isinstance(x, np.ndarray):
-        return x.dtype.kind == "f"
+        return bool(x.dtype.kind == "f")
     return bool(x.dtype.is_floating_point)
 
 

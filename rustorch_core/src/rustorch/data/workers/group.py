@@ -7,10 +7,12 @@ import multiprocessing
 import os
 import pickle
 import signal
+import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from multiprocessing import connection
+from types import FunctionType, ModuleType
 from typing import Any
 
 from rustorch.data.workers import memory, packing, worker
@@ -50,12 +52,26 @@ def context_of(choice: Any) -> Any:
 
 
 def _preload() -> None:
-    """Let the fork server import us once, unless the user has chosen what it imports."""
+    """Let the fork server import us once, unless the user has chosen what it imports.
+
+    Every worker runs the main script again for its definitions, so the server also imports what the
+    script does: heavy imports are then paid for once, and not per worker and pass.
+    """
     from multiprocessing import forkserver
 
     server: Any = forkserver._forkserver
     if server._preload_modules == ["__main__"]:
-        server.set_forkserver_preload([worker.__name__])
+        server.set_forkserver_preload([worker.__name__, *_imports_of_main()])
+
+
+def _imports_of_main() -> list[str]:
+    names = set()
+    for value in list(vars(sys.modules["__main__"]).values()):
+        if isinstance(value, ModuleType):
+            names.add(value.__name__)
+        elif isinstance(value, (type, FunctionType)):
+            names.add(value.__module__)
+    return sorted(name for name in names if name in sys.modules and not name.startswith("__"))
 
 
 @dataclass(slots=True, eq=False)
