@@ -83,10 +83,10 @@ def test_what_a_callback_knows():
     seen = {}
 
     class Spy(Callback):
-        def on_batch_end(self, batch, logs):
+        def on_batch_end(self, _batch, logs):
             seen.setdefault("losses", []).append(logs["loss"])
 
-        def on_train_end(self, logs):
+        def on_train_end(self, _logs):
             seen.update(self.params, model=self.model, optimizer=self.optimizer)
 
     model = model_of(metrics=["mae"])
@@ -99,7 +99,7 @@ def test_what_a_callback_knows():
 
 def test_stop_training():
     model = model_of()
-    stop = LambdaCallback(on_epoch_end=lambda epoch, logs: setattr(model, "stop_training", epoch == 2))
+    stop = LambdaCallback(on_epoch_end=lambda epoch, _logs: setattr(model, "stop_training", epoch == 2))
     assert len(model.fit(PAIR, epochs=9, callbacks=[stop], verbose=False)) == 3
     assert len(model.fit(PAIR, epochs=2, verbose=False)) == 2
     with pytest.raises(ArgumentError, match=r"no event 'on_epoch_ende'; did you mean on_epoch_end\?"):
@@ -130,7 +130,7 @@ def test_early_stopping_brings_the_best_weights_back():
     weights = []
 
     class Note(Callback):
-        def on_epoch_end(self, epoch, logs):
+        def on_epoch_end(self, _epoch, _logs):
             weights.append(self.model.dense_1.weight.item())
 
     stopping = EarlyStopping(patience=2, restore_best_weights=True)
@@ -180,7 +180,9 @@ def test_csv(tmp_path):
 
 def rates(callback, epochs=4, **options):
     seen = []
-    note = LambdaCallback(on_epoch_end=lambda epoch, logs: seen.append(model.optimizer.param_groups[0]["lr"]))
+    note = LambdaCallback(
+        on_epoch_end=lambda _epoch, _logs: seen.append(model.optimizer.param_groups[0]["lr"])
+    )
     model = model_of(**options)
     model.fit(PAIR, epochs=epochs, batch_size=4, verbose=False, callbacks=[note, callback])
     return seen
@@ -188,7 +190,7 @@ def rates(callback, epochs=4, **options):
 
 def test_learning_rate_by_function():
     assert rates(LearningRateScheduler(lambda epoch: 1 / (epoch + 1))) == [1, 1 / 2, 1 / 3, 1 / 4]
-    assert rates(LearningRateScheduler(lambda epoch, lr: lr / 2), rate=1.0) == [0.5, 0.25, 0.125, 0.0625]
+    assert rates(LearningRateScheduler(lambda _epoch, lr: lr / 2), rate=1.0) == [0.5, 0.25, 0.125, 0.0625]
 
 
 def test_learning_rate_by_scheduler():

@@ -1,4 +1,5 @@
 """The examples of the documented API, as users write them."""
+# ruff: noqa: NPY002, T201
 
 import numpy as np
 

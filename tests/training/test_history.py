@@ -36,7 +36,7 @@ def test_best_epoch(history):
 def test_plot_data_is_aligned(history):
     epochs, train, val = history.plot_data()
     assert (epochs, train) == ([1, 2, 3, 4], [0.9, 0.5, 0.4, 0.3])
-    assert [v if v == v else None for v in val] == [1.0, None, 0.7, 0.8]
+    assert [None if math.isnan(v) else v for v in val] == [1.0, None, 0.7, 0.8]
     plain = TrainingHistory()
     plain.add_epoch(1.0)
     assert plain.plot_data() == ([1], [1.0], [])

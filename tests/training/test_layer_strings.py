@@ -139,12 +139,11 @@ def test_embedding_takes_integers():
 
 
 def test_every_layer_is_tested_by_name():
-    known = {
-        "Activation", "AvgPool2D", "BatchNorm", "Conv1D", "Conv2D", "Dense", "Dropout", "ELU", "Embedding", "Flatten",
-        "GELU", "GRU", "GlobalAvgPool2D", "GlobalMaxPool2D", "LSTM", "LayerNorm", "LeakyReLU", "MaxPool2D", "RNN",
-        "ReLU", "Reshape", "SiLU", "Sigmoid", "Softmax", "Tanh",
-    }  # fmt: skip
-    assert set(layer_names()) == known
+    known = (
+        "Activation AvgPool2D BatchNorm Conv1D Conv2D Dense Dropout ELU Embedding Flatten GELU GRU "
+        "GlobalAvgPool2D GlobalMaxPool2D LSTM LayerNorm LeakyReLU MaxPool2D RNN ReLU Reshape SiLU Sigmoid Softmax Tanh"
+    )
+    assert layer_names() == known.split()
 
 
 def test_layers_are_the_modules_of_nn():
@@ -163,9 +162,9 @@ def test_layers_are_the_modules_of_nn():
         (
             ["Conv2D(4, 3)"],
             (2, 8, 8),
-            r"Conv2D: an input of shape \(batch, channels, height, width\).* got \(2, 8, 8\)",
+            r"shape \(batch, channels, height, width\).* got \(2, 8, 8\)",
         ),
-        (["Dense(4)"], (5,), r"Dense: an input of shape \(batch, ..., features\) is required, got \(5,\)"),
+        (["Dense(4)"], (5,), r"Dense: .*shape \(batch, ..., features\) is required, got \(5,\)"),
         (["Flatten()", "LSTM(3)"], (2, 3, 4), r"LSTM: an input of shape \(batch, time, features\)"),
         (["BatchNorm"], (5,), "BatchNorm: an input of shape"),
     ],

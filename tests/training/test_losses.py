@@ -196,7 +196,7 @@ def test_names_and_functions():
     ):
         Objective(lambda p, t: p - t)(Scores(rustorch.ones(2)), rustorch.zeros(2))
     with pytest.raises(ShapeError, match="got float"):
-        Objective(lambda p, t: 1.0)(Scores(rustorch.ones(2)), rustorch.zeros(2))
+        Objective(lambda _p, _t: 1.0)(Scores(rustorch.ones(2)), rustorch.zeros(2))
 
 
 def test_softmax_twice_is_warned_about():

@@ -180,4 +180,4 @@ def test_a_users_function():
     made.update(rustorch.ones((1, 1)) * 5, rustorch.zeros((1, 1)))
     assert (made.name, made.compute()) == ("bias", 2.0)
     with pytest.raises(ArgumentError, match="metric <lambda>: one number is required"):
-        metric(lambda p, t: None)(rustorch.ones(2), rustorch.ones(2))
+        metric(lambda _p, _t: None)(rustorch.ones(2), rustorch.ones(2))

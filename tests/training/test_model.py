@@ -218,7 +218,7 @@ def test_validation_data_and_split():
     assert len(history.val_loss()) == 2
     assert set(history.history) == {"loss", "accuracy", "val_loss", "val_accuracy"}
     seen = []
-    model = classifier(metrics=[lambda p, t: seen.append(len(p)) or 0.0])
+    model = classifier(metrics=[lambda p, _t: seen.append(len(p)) or 0.0])
     model.fit((x, y), validation_split=0.2, epochs=1, batch_size=40, verbose=False)
     assert seen == [40, 10]
     dataset = data.TensorDataset(rustorch.tensor(x), rustorch.tensor(y))
@@ -415,11 +415,11 @@ def test_an_interruption_keeps_the_history_and_the_modes():
     class Stop(Callback):
         ended = False
 
-        def on_batch_end(self, batch, logs):
+        def on_batch_end(self, batch, _logs):
             if len(self.model.history) == 2 and batch == 1:
                 raise KeyboardInterrupt
 
-        def on_train_end(self, logs):
+        def on_train_end(self, _logs):
             self.ended = True
 
     x, y = blobs(40)
@@ -553,7 +553,7 @@ def test_config_gives_the_same_model():
     with pytest.raises(SerializationError, match="layer 'linear_1' was added as a module"):
         Model().add(nn.Linear(1, 1)).get_config()
     for bad in ({}, None, {"format": 1, "layers": [3]}, {"format": 2, "layers": []}):
-        with pytest.raises(SerializationError, match="Model.from_config"):
+        with pytest.raises(SerializationError, match=r"Model\.from_config"):
             Model.from_config(bad)
 
 

@@ -11,7 +11,9 @@ import numpy as np
 import rustorch
 from rustorch import data as data_module
 from rustorch.base import TensorBase
+from rustorch.dtypes import get_default_dtype
 from rustorch.errors import ArgumentError, ArgumentTypeError, ShapeError
+from rustorch.training.checks import count, share
 
 _FORMS = "a DataLoader, a Dataset, a tuple (x, y) of tensors or arrays, or a list of batches"
 
@@ -63,10 +65,10 @@ class ArrayBatches:
         return (len(self.tensors[0]) + self.batch_size - 1) // self.batch_size
 
     def __iter__(self) -> Iterator[list[Any]]:
-        count = len(self.tensors[0])
-        order = rustorch.randperm(count) if self.shuffle else None
-        for start in range(0, count, self.batch_size):
-            stop = min(start + self.batch_size, count)
+        total = len(self.tensors[0])
+        order = rustorch.randperm(total) if self.shuffle else None
+        for start in range(0, total, self.batch_size):
+            stop = min(start + self.batch_size, total)
             if order is None:
                 yield [x[start:stop] for x in self.tensors]
             else:
@@ -86,8 +88,7 @@ def as_batches(
         place: of the model; arrays of NumPy's doubles take its dtype.
         what: the caller, for errors.
     """
-    if isinstance(batch_size, bool) or not isinstance(batch_size, int) or batch_size < 1:
-        raise ArgumentError(f"{what}: batch_size must be an integer of at least 1, got {batch_size!r}")
+    count(what, "batch_size", batch_size)
     if isinstance(data, data_module.DataLoader):
         return data
     if isinstance(data, data_module.IterableDataset):
@@ -121,31 +122,30 @@ def tensor_of(value: Any, dtype: Any = None) -> Any:
     if isinstance(value, TensorBase):
         return value
     made = rustorch.as_tensor(value)
-    return made.to(dtype or rustorch.get_default_dtype()) if value.dtype == np.float64 else made
+    return made.to(dtype or get_default_dtype()) if value.dtype == np.float64 else made
 
 
 def split(data: Any, fraction: float, place: Place) -> tuple[Any, Any]:
     """Cut the last `fraction` of the samples off as validation data, before any shuffling."""
-    if isinstance(fraction, bool) or not isinstance(fraction, (int, float)) or not 0 < fraction < 1:
-        raise ArgumentError(f"fit: validation_split must be in [0, 1), got {fraction!r}")
+    share("fit", "validation_split", fraction)
     if isinstance(data, (tuple, list)) and data and all(map(is_array, data)):
         tensors = _same_length(data, "fit", place.dtype)
         kept = _kept(len(tensors[0]), fraction)
         return tuple(x[:kept] for x in tensors), tuple(x[kept:] for x in tensors)
     if isinstance(data, data_module.Dataset) and hasattr(data, "__len__"):
-        count = len(data)
-        kept = _kept(count, fraction)
-        return data_module.Subset(data, range(kept)), data_module.Subset(data, range(kept, count))
+        total = len(data)
+        kept = _kept(total, fraction)
+        return data_module.Subset(data, range(kept)), data_module.Subset(data, range(kept, total))
     raise ArgumentTypeError(
         f"fit: validation_split needs arrays or a Dataset with a length, got {type(data).__name__}",
         hint="give validation_data instead",
     )
 
 
-def _kept(count: int, fraction: float) -> int:
-    kept = int(count * (1 - fraction))
-    if not 0 < kept < count:
-        raise ArgumentError(f"fit: validation_split={fraction} of {count} samples leaves one part empty")
+def _kept(total: int, fraction: float) -> int:
+    kept = int(total * (1 - fraction))
+    if not 0 < kept < total:
+        raise ArgumentError(f"fit: validation_split={fraction} of {total} samples leaves one part empty")
     return kept
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from rustorch.device import Device
 from rustorch.errors import ArgumentError
+from rustorch.training.checks import above_zero, count
 
 
 class _Number(int):
@@ -58,18 +59,18 @@ class TrainerConfig:
         accumulation_steps: int = 1,
     ) -> None:
         self.set_epochs(epochs)
-        self.learning_rate = _above_zero("learning_rate", learning_rate)
-        self.batch_size = None if batch_size is None else _count("batch_size", batch_size)
-        self.log_frequency = _count("log_frequency", log_frequency)
-        self.validation_frequency = _count("validation_frequency", validation_frequency)
-        self.gradient_clip_value = _above_zero("gradient_clip_value", gradient_clip_value)
+        self.learning_rate = _optional("learning_rate", learning_rate)
+        self.batch_size = None if batch_size is None else count("TrainerConfig", "batch_size", batch_size)
+        self.log_frequency = count("TrainerConfig", "log_frequency", log_frequency)
+        self.validation_frequency = count("TrainerConfig", "validation_frequency", validation_frequency)
+        self.gradient_clip_value = _optional("gradient_clip_value", gradient_clip_value)
         self.set_device(device)
         self.set_mixed_precision(use_mixed_precision)
-        self.accumulation_steps = _count("accumulation_steps", accumulation_steps)
+        self.accumulation_steps = count("TrainerConfig", "accumulation_steps", accumulation_steps)
 
     def set_epochs(self, epochs: int) -> None:
         """Set the number of epochs."""
-        self.epochs = _Number(_count("epochs", epochs))
+        self.epochs = _Number(count("TrainerConfig", "epochs", epochs))
 
     def set_device(self, device: Any) -> None:
         """Set where to train; None means where the model is."""
@@ -88,15 +89,5 @@ class TrainerConfig:
         return f"TrainerConfig({', '.join(f'{name}={value!r}' for name, value in vars(self).items())})"
 
 
-def _count(name: str, value: Any) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        raise ArgumentError(f"TrainerConfig: {name} must be an integer of at least 1, got {value!r}")
-    return value
-
-
-def _above_zero(name: str, value: Any) -> float | None:
-    if value is None:
-        return None
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < float("inf"):
-        raise ArgumentError(f"TrainerConfig: {name} must be a finite number above 0, got {value!r}")
-    return float(value)
+def _optional(name: str, value: Any) -> float | None:
+    return None if value is None else above_zero("TrainerConfig", name, value)

@@ -9,6 +9,7 @@ from rustorch.errors import ArgumentError, SerializationError
 from rustorch.training import evaluation, optimizers, state
 from rustorch.training.batches import as_batches, batch_of, is_array, place_of, split
 from rustorch.training.callbacks.base import CallbackList
+from rustorch.training.checks import count
 from rustorch.training.errors import TrainingError
 from rustorch.training.history import TrainingHistory
 from rustorch.training.learner import Learner
@@ -245,7 +246,7 @@ class Model(Stack):
         return {"format": _FORMAT, "name": self.name, "layers": self.layer_texts(), "input": self._input}
 
     @classmethod
-    def from_config(cls, config: dict[str, Any]) -> Model:
+    def from_config(cls, config: Any) -> Model:
         """Return a model with the architecture of :meth:`get_config`, built if that one was."""
         if (
             not isinstance(config, dict)
@@ -306,9 +307,8 @@ class Model(Stack):
 
 
 def _check_epochs(epochs: Any, initial: Any) -> None:
-    for name, value, least in (("epochs", epochs, 1), ("initial_epoch", initial, 0)):
-        if isinstance(value, bool) or not isinstance(value, int) or value < least:
-            raise ArgumentError(f"fit: {name} must be an integer of at least {least}, got {value!r}")
+    count("fit", "epochs", epochs)
+    count("fit", "initial_epoch", initial, least=0)
     if initial >= epochs:
         raise ArgumentError(
             f"fit: epochs must be above initial_epoch, got {epochs} and {initial}",

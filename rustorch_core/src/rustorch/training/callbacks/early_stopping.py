@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from rustorch.errors import ArgumentError
 from rustorch.training.callbacks.base import Callback, Monitor
+from rustorch.training.checks import count
 
 
 class EarlyStopping(Callback):
@@ -31,10 +31,8 @@ class EarlyStopping(Callback):
         mode: str = "auto",
         restore_best_weights: bool = False,
     ) -> None:
-        if isinstance(patience, bool) or not isinstance(patience, int) or patience < 0:
-            raise ArgumentError(f"EarlyStopping: patience must be an integer of at least 0, got {patience!r}")
         self._judge = Monitor("EarlyStopping", monitor, mode, min_delta)
-        self.patience = patience
+        self.patience = count("EarlyStopping", "patience", patience, least=0)
         self.restore_best_weights = restore_best_weights
         self._resumed = False
         self._start()

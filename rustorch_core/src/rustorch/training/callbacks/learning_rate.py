@@ -26,7 +26,7 @@ class LearningRateScheduler(Callback):
     def __init__(self, schedule: Any, *, per_batch: bool = False, **options: Any) -> None:
         self._class = schedule if isinstance(schedule, type) else None
         self._function = None if self._class or hasattr(schedule, "step") else schedule
-        self.scheduler = None if self._class or self._function else schedule
+        self.scheduler: Any = None if self._class or self._function else schedule
         if self._function is not None and not callable(self._function):
             raise ArgumentTypeError(
                 f"LearningRateScheduler: a function or a scheduler is required, got {type(schedule).__name__}"
@@ -41,7 +41,7 @@ class LearningRateScheduler(Callback):
         self._per_batch = per_batch
         self._loaded: dict[str, Any] | None = None
         if per_batch:  # only then, since whoever looks at batches makes the loop read every loss
-            self.on_batch_end = lambda _batch, _logs: self.scheduler.step()  # type: ignore[method-assign]
+            self.on_batch_end = self._step_scheduler  # type: ignore[method-assign]
 
     def on_train_begin(self, logs: dict[str, float]) -> None:
         """Create the scheduler if its class was given."""
@@ -68,6 +68,10 @@ class LearningRateScheduler(Callback):
         del epoch, logs
         if not self._per_batch and self.scheduler is not None:
             self.scheduler.step()
+
+    def _step_scheduler(self, batch: int, logs: dict[str, float]) -> None:
+        del batch, logs
+        self.scheduler.step()
 
     def state_dict(self) -> dict[str, Any]:
         """Return the scheduler's state."""

@@ -5,20 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from rustorch.errors import ArgumentError, ShapeError
+from rustorch.training.checks import count, share
 
-
-def count(layer: str, name: str, value: Any, *, least: int = 1) -> int:
-    """Return an integer that is at least `least`."""
-    if isinstance(value, bool) or not isinstance(value, int) or value < least:
-        raise ArgumentError(f"{layer}: {name} must be an integer of at least {least}, got {value!r}")
-    return value
-
-
-def fraction(layer: str, name: str, value: Any) -> float:
-    """Return a probability in [0, 1)."""
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < 1:
-        raise ArgumentError(f"{layer}: {name} must be in [0, 1), got {value!r}")
-    return float(value)
+__all__ = ["count", "flag", "number", "rank", "share", "sizes"]
 
 
 def number(layer: str, name: str, value: Any) -> float:

@@ -41,7 +41,7 @@ def embedding(vocab: int, dim: int, padding_idx: int | None = None) -> Build:
 @layer("Dropout", example="Dropout(0.3)")
 def dropout(rate: float = 0.5) -> Build:
     """While training, zeros with probability `rate`, the rest scaled by ``1 / (1 - rate)``."""
-    rate = checks.fraction("Dropout", "rate", rate)
+    rate = checks.share("Dropout", "rate", rate)
     return lambda _shape: [nn.Dropout(rate)]
 
 

@@ -38,7 +38,7 @@ def _recurrent(name: str, kind: Any, options: dict[str, Any]) -> Build:
     layers = checks.count(name, "layers", options["layers"])
     both = checks.flag(name, "bidirectional", options["bidirectional"])
     sequences = checks.flag(name, "return_sequences", options["return_sequences"])
-    rate = checks.fraction(name, "dropout", options["dropout"])
+    rate = checks.share(name, "dropout", options["dropout"])
 
     def build(shape: tuple[int, ...]) -> list[Any]:
         checks.rank(name, shape, 3, form="(batch, time, features)")

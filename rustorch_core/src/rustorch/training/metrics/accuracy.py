@@ -8,6 +8,7 @@ import numpy as np
 
 from rustorch.errors import ArgumentError
 from rustorch.training import shapes
+from rustorch.training.checks import count
 from rustorch.training.metrics.base import Metric, check_batch, ratio
 from rustorch.training.metrics.labels import check_range, labels
 
@@ -53,9 +54,7 @@ class TopKAccuracy(Metric):
     """
 
     def __init__(self, k: int = 5, name: str | None = None) -> None:
-        if isinstance(k, bool) or not isinstance(k, int) or k < 1:
-            raise ArgumentError(f"TopKAccuracy: k must be an integer of at least 1, got {k!r}")
-        self.k = k
+        self.k = count("TopKAccuracy", "k", k)
         super().__init__(name or f"top_{k}_accuracy")
 
     def update(self, prediction: Any, target: Any) -> None:

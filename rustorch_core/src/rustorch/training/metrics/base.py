@@ -63,7 +63,7 @@ class FunctionMetric(Metric):
                 f"metric: a name, a Metric or a function is required, got {type(function).__name__}"
             )
         self.function = function
-        super().__init__(name or getattr(function, "__name__", type(function).__name__))
+        super().__init__(name or str(getattr(function, "__name__", type(function).__name__)))
 
     def update(self, prediction: Any, target: Any) -> None:
         """Call the function on a batch."""

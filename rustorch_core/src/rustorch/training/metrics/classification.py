@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from rustorch.errors import ArgumentError
+from rustorch.ops import creation
 from rustorch.training.metrics.base import Metric
 from rustorch.training.metrics.labels import labels
 
@@ -31,6 +32,8 @@ class _FromCounts(Metric):
     """
 
     _default_name = ""
+    _counts: Any
+    _one_score: bool
 
     def __init__(self, average: str = "auto", threshold: float = 0.5, name: str | None = None) -> None:
         if average not in _AVERAGES:
@@ -48,7 +51,7 @@ class _FromCounts(Metric):
         if prediction.shape == target.shape and classes == 2:
             self._one_score = True
         size = max(classes, len(self._counts))
-        counts = confusion_counts(guess, true, size)
+        counts: Any = confusion_counts(guess, true, size)
         counts[: len(self._counts), : len(self._counts)] += self._counts
         self._counts = counts
 
@@ -133,10 +136,8 @@ def confusion_matrix(prediction: Any, target: Any, classes: int | None = None) -
     tensor([[1, 1],
             [0, 1]])
     """
-    import rustorch
-
     guess, true, seen = labels("confusion_matrix", prediction, target)
     size = seen if classes is None else classes
     if max([*guess, *true], default=0) >= size:
         raise ArgumentError(f"confusion_matrix: labels must be below {size}, got {max([*guess, *true])}")
-    return rustorch.tensor(confusion_counts(guess, true, size))
+    return creation.tensor(confusion_counts(guess, true, size))

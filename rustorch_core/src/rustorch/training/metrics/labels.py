@@ -65,7 +65,7 @@ def _given(what: str, prediction: Any, target: Any) -> Labels:
 
 def _zero_or_one(what: str, target: Any) -> np.ndarray[Any, Any]:
     values = target.to_numpy().reshape(-1)
-    true = values.astype(np.int64)
+    true: np.ndarray[Any, Any] = values.astype(np.int64)
     wrong = values[(values != 0) & (values != 1)]
     if wrong.size:
         raise ArgumentError(

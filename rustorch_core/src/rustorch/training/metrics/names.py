@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 from copy import copy
+from functools import partial
 from typing import Any
 
 from rustorch.errors import ArgumentError
@@ -27,12 +28,11 @@ METRICS: dict[str, Callable[[str], Metric]] = {
     "mse": MSE,
     "mean_squared_error": MSE,
     "rmse": RMSE,
-    **{
-        f"{key}{suffix}": lambda name, kind=kind, average=suffix[1:] or "auto": kind(average, name=name)
-        for key, kind in (("precision", Precision), ("recall", Recall), ("f1", F1), ("f1_score", F1))
-        for suffix in ("", "_binary", "_macro", "_micro")
-    },
 }
+for _key, _kind in (("precision", Precision), ("recall", Recall), ("f1", F1), ("f1_score", F1)):
+    METRICS[_key] = partial(_kind, "auto", 0.5)
+    for _average in ("binary", "macro", "micro"):
+        METRICS[f"{_key}_{_average}"] = partial(_kind, _average, 0.5)
 _TOP_K = re.compile(r"top_(\d+)_accuracy")
 
 
