@@ -1,6 +1,7 @@
 """Neural networks: modules, layers, losses and their functional forms."""
 
 from rustorch.nn import init, utils
+from rustorch.nn.attention import MultiheadAttention
 from rustorch.nn.cells import GRUCell, LSTMCell, RNNCell
 from rustorch.nn.containers import ModuleDict, ModuleList, ParameterDict, ParameterList, Sequential
 from rustorch.nn.conv import (

@@ -269,7 +269,7 @@ class RNN(_Recurrent):
     gates = 1
 
     def __init__(self, *args: Any, nonlinearity: str = "tanh", **kwargs: Any) -> None:
-        """Make the layers; `nonlinearity` (by keyword or fourth) is "tanh" or "relu", the rest as for `LSTM`."""
+        """Make the layers; `nonlinearity` (fourth) is "tanh" or "relu", the rest as for `LSTM`."""
         if len(args) > 3:
             nonlinearity, args = args[3], (*args[:3], *args[4:])
         if nonlinearity not in ("tanh", "relu"):

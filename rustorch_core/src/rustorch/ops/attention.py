@@ -33,7 +33,7 @@ def _attention_rule(
     return [(Shape((b, h, t, v.shape[-1])), q.dtype), (Shape((b, h, t)), q.dtype)]
 
 
-def _scores(q: Any, k: Any, mask: Any, *, causal: bool, scale: float) -> Any:
+def scores_of(q: Any, k: Any, mask: Any, *, causal: bool, scale: float) -> Any:
     """Return scale q k^T plus the mask; minus infinity where a key must not be seen."""
     s = q.matmul(k.mT) * scale
     if mask is not None:
@@ -44,7 +44,7 @@ def _scores(q: Any, k: Any, mask: Any, *, causal: bool, scale: float) -> Any:
     return s
 
 
-def _weights(s: Any) -> tuple[Any, Any]:
+def weights_of(s: Any) -> tuple[Any, Any]:
     """Return the softmax of each row, zeros where all is minus infinity, and its log-sum-exp."""
     if s.shape[-1] == 0:
         return s, s.new_full(s.shape[:-1], -math.inf)
@@ -57,7 +57,7 @@ def _weights(s: Any) -> tuple[Any, Any]:
 
 def _attention(q: Any, k: Any, v: Any, mask: Any, *, causal: bool, scale: float) -> Any:
     """softmax(scale q k^T + mask) v for each head, and the log-sum-exp of each row of scores."""
-    p, lse = _weights(_scores(q, k, mask, causal=causal, scale=scale))
+    p, lse = weights_of(scores_of(q, k, mask, causal=causal, scale=scale))
     return p.matmul(v), lse
 
 
@@ -65,7 +65,7 @@ def _attention_backward(
     g: Any, q: Any, k: Any, v: Any, out: Any, lse: Any, mask: Any, *, causal: bool, scale: float
 ) -> Any:
     """The gradients of attention in q, k and v."""
-    s = _scores(q, k, mask, causal=causal, scale=scale)
+    s = scores_of(q, k, mask, causal=causal, scale=scale)
     unseen = lse == -math.inf  # rows that see no key: exp(-inf + inf) would be NaN
     p = where(unseen.unsqueeze(-1), 0.0, (s - lse.unsqueeze(-1)).exp())
     ds = p * (g.matmul(v.mT) - (g * out).sum(-1, True)) * scale
@@ -112,7 +112,7 @@ def _attention_double_vjp(
     hq, hk, hv = (
         x.new_zeros(x.shape) if part is None else part for part, x in zip(h, (q, k, v), strict=True)
     )
-    p, _ = _weights(_scores(q, k, mask, causal=causal, scale=scale))
+    p, _ = weights_of(scores_of(q, k, mask, causal=causal, scale=scale))
     dp = g.matmul(v.mT)
     centred = dp - (dp * p).sum(-1, True)
     ds = p * centred * scale
@@ -251,7 +251,7 @@ def scaled_dot_product_attention(
     q, k, v = (_four_dims(x, lead) for x in (query, key, value))
     factor = 1 / math.sqrt(max(query.shape[-1], 1)) if scale is None else float(scale)
     if dropout_p > 0 or (bias is not None and bias.needs_grad):
-        p, _ = _weights(_scores(q, k, bias, causal=is_causal, scale=factor))
+        p, _ = weights_of(scores_of(q, k, bias, causal=is_causal, scale=factor))
         result = (dropout(p, dropout_p) if dropout_p else p).matmul(v)
     else:
         result, _ = attention_op(q, k, v, bias, causal=bool(is_causal), scale=factor)
