@@ -403,6 +403,10 @@ def _general(op: Elementwise, arity: int, attributes: tuple[str, ...], defaults:
         operands, attrs = bind(args, kwargs)
         return apply(op, operands, attrs, out)
 
+    required = attributes[: len(attributes) - len(defaults)]
+    shown = [f"{n}={d!r}" for n, d in zip(attributes[len(required) :], defaults, strict=True)]
+    names = ", ".join([*_OPERAND_NAMES[:arity], *required, *shown])
+    function.__text_signature__ = f"({names}, *, out=None)"  # type: ignore[attr-defined] # what help() shows
     return function
 
 
