@@ -22,7 +22,7 @@ FIXED = [c for c in cases(without=frozenset({"random"})) if c.function.name not 
 def theirs(case: Case) -> object:
     name = case.function.name
     homes = (torch, torch.nn.functional, torch.Tensor)
-    if case.function.family in {"pooling", "pools", "loss", "ranking"}:  # torch's own forms have other parameters
+    if case.function.family in {"pooling", "pools", "loss", "ranking", "batch_norm", "embedding"}:  # torch's own forms have other parameters
         homes = (torch.nn.functional, torch)
     for home in homes:
         if hasattr(home, name):

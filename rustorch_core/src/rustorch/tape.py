@@ -13,7 +13,7 @@ import weakref
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from rustorch.base import TensorBase, alias_of, spec_of
+from rustorch.base import Spec, TensorBase, alias_of, spec_of
 from rustorch.base import shared_spec as _spec
 from rustorch.errors import AutogradError
 
@@ -131,6 +131,9 @@ class Node:
         outs = self.out if isinstance(self.out, tuple) else (self.out,)
         attached = []
         for index, out in enumerate(outs):
+            if out.__class__ is Spec:
+                attached.append(out)
+                continue
             if out.storage.version != self.out_version[index]:
                 raise _modified(self, out, self.out_version[index], f"result {index}")
             again = alias_of(out)
@@ -265,7 +268,9 @@ def make_node(op: Op, out: Any, inputs: Sequence[Any], attrs: dict[str, Any]) ->
     node.versions = versions
     if out.__class__ is tuple:
         node.results = [spec_of(o) for o in out]
-        node.out = tuple([alias_of(o) for o in out]) if save_out else None
+        if save_out:
+            unused = op.unused_results
+            node.out = tuple([spec_of(o) if i in unused else alias_of(o) for i, o in enumerate(out)])
         node.out_version = [o.storage.version for o in out]
     else:
         node.results = (spec_of(out),)

@@ -3,6 +3,7 @@
 from rustorch.ops import (
     activation,
     attention,
+    batch_norm,
     binary,
     blend,
     closeness,
@@ -12,10 +13,12 @@ from rustorch.ops import (
     cross_entropy,
     dropout,
     elementwise,
+    embedding,
     indexing,
     linalg,
     loss,
     movement,
+    norm,
     normal_quantile,
     op,
     optimizer,
@@ -37,6 +40,7 @@ from rustorch.ops import (
     sets,
     softmax,
     sorting,
+    standardize,
     unary,
     unpool,
 )
@@ -49,9 +53,10 @@ def names() -> list[str]:
 
 
 __all__ = [
-    "activation", "attention", "binary", "blend", "closeness", "conv", "convolution", "creation",
-    "cross_entropy", "dropout", "elementwise", "functions", "indexing", "linalg", "loss", "movement",
-    "names", "normal_quantile", "op", "optimizer", "padding", "philox", "pooling", "pools", "public",
-    "random", "ranking", "rectifiers", "reduce", "reduction", "resample", "rnn", "sampling", "scan",
-    "select", "sets", "softmax", "sorting", "unary", "unpool",
+    "activation", "attention", "batch_norm", "binary", "blend", "closeness", "conv", "convolution",
+    "creation", "cross_entropy", "dropout", "elementwise", "embedding", "functions", "indexing",
+    "linalg", "loss", "movement", "names", "norm", "normal_quantile", "op", "optimizer", "padding",
+    "philox", "pooling", "pools", "public", "random", "ranking", "rectifiers", "reduce", "reduction",
+    "resample", "rnn", "sampling", "scan", "select", "sets", "softmax", "sorting", "standardize",
+    "unary", "unpool",
 ]  # fmt: skip

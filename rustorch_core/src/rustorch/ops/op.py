@@ -33,6 +33,8 @@ class Op:
         decomposition: computes the op on other ops; None for a primitive.
         partners: names of the ops that must come from the same plugin (an op and its backward ops).
         updates_out: the kernel changes `out` in place, so the decomposition gets it as first operands.
+        non_differentiable: numbers of the results that carry no gradient.
+        unused_results: numbers of the results that the derivative does not need, where it needs others.
     """
 
     def __init__(
@@ -46,6 +48,7 @@ class Op:
         version: int = 1,
         updates_out: bool = False,
         non_differentiable: tuple[int, ...] = (),
+        unused_results: tuple[int, ...] = (),
         doc: str = "",
     ) -> None:
         if name in registry.ops:
@@ -58,6 +61,7 @@ class Op:
         self.version = version
         self.updates_out = updates_out
         self.non_differentiable = frozenset(non_differentiable)
+        self.unused_results = frozenset(unused_results)
         self.doc = doc or (decomposition.__doc__ if decomposition else None) or ""
         self.vjps: tuple[Vjp | None, ...] | None = None
         self.joint: Vjp | None = None

@@ -42,7 +42,7 @@ def warn_of_broadcast(name: str, input: Any, target: Any) -> None:
     """Warn where input and target have different shapes: that is rarely meant."""
     if input.shape != target.shape:
         warnings.warn(
-            f"{name}: target {tuple(target.shape)} and input {tuple(input.shape)} have different shapes; they "
+            f"{name}: target {tuple(target.shape)} and input {tuple(input.shape)} have different shapes and "
             "broadcast, which is rarely what is meant",
             stacklevel=4,
         )
