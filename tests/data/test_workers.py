@@ -296,6 +296,14 @@ def test_a_loader_can_be_pickled():
     assert len(seen(loader)) == 2
 
 
+def test_long_requests_and_answers_do_not_block_each_other():
+    """Both are larger than what a socket holds."""
+    loader = DataLoader(
+        range(800_000), 100_000, num_workers=2, prefetch_factor=4, collate_fn=given.long_text, timeout=20
+    )
+    assert [len(text) for text in loader] == [1_000_000] * 8
+
+
 SCRIPT = """
 import os, sys, time
 sys.path.insert(0, {folder!r})
@@ -352,6 +360,23 @@ def test_scripts_without_a_guard_are_told(tmp_path):
     assert run.returncode == 1
     assert "exited with code 1 before it was ready" in err
     assert "if __name__ == '__main__'" in err
+
+
+def test_interactive_definitions_are_told():
+    """What has no file cannot be imported by workers."""
+    code = """
+from rustorch.data import DataLoader, Dataset
+class Own(Dataset):
+    def __len__(self): return 4
+    def __getitem__(self, i): return i
+next(iter(DataLoader(Own(), 2, num_workers=1)))
+"""
+    run = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=30, check=False
+    )
+    assert run.returncode == 1
+    assert "Can't get attribute 'Own'" in run.stderr
+    assert 'put it in a module, or pass multiprocessing_context="fork"' in run.stderr
 
 
 def test_no_warnings_of_resources():

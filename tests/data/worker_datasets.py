@@ -201,3 +201,7 @@ class Apply:
 
     def __call__(self, samples):
         return rustorch.stack([self.transform(s) for s in samples])
+
+
+def long_text(_batch):
+    return "x" * 1_000_000

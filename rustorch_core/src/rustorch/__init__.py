@@ -51,6 +51,8 @@ from rustorch.errors import (
     SerializationError,
     ShapeError,
     TensorError,
+    WorkerError,
+    WorkerTimeoutError,
 )
 from rustorch.rng import (
     Generator,
