@@ -87,7 +87,7 @@ def load_checkpoint(
     ]
     for name, _ in given:
         if content[name] is None:
-            raise ArgumentError(f"load_checkpoint: {path} holds no state of a {name}")
+            raise ArgumentError(f"load_checkpoint: {path} holds no state of the {name}")
     for name, target in given:
         target.load_state_dict(content[name])
     if given:

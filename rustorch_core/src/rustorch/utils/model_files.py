@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from typing import Any
 
 from rustorch.base import TensorBase
@@ -121,11 +122,12 @@ def _describe(model: Any) -> dict[str, Any]:
 
 
 def _is_keras_like(model: Any) -> bool:
-    from rustorch.training import Model
-
-    if isinstance(model, Model) and type(model) is not Model:
+    training = sys.modules.get("rustorch.training.model")
+    if training is None or not isinstance(model, training.Model):
+        return False  # nothing is one while its module was never imported
+    if type(model) is not training.Model:
         raise NotDescribableError("it is a class of its own")
-    return isinstance(model, Model)
+    return True
 
 
 def _compiled(model: Any) -> dict[str, Any] | None:
