@@ -51,7 +51,7 @@ class Plugins:
                 continue
             try:
                 plugin = point.load()
-            except Exception as error:  # noqa: BLE001 - a stranger's code may raise anything
+            except (Exception, SystemExit) as error:  # noqa: BLE001 - a stranger's code may raise anything
                 self._reject(point.name, source, f"cannot be imported: {type(error).__name__}: {error}")
                 continue
             try:
