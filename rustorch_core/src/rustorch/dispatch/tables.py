@@ -114,14 +114,14 @@ def _adapted(kernel: Kernel) -> Call:
     fn = kernel.fn
 
     def contiguous(out: Any, *inputs: Any, **attrs: Any) -> None:
-        ready = [x if x is None or x.strides is x.shape.strides else packed(x) for x in inputs]
+        ready = [x if x is None or x.dense >= 0 else packed(x) for x in inputs]
         if isinstance(out, tuple):
-            outs = tuple(o if o is None or o.strides is o.shape.strides else packed(o) for o in out)
+            outs = tuple(o if o is None or o.dense >= 0 else packed(o) for o in out)
             fn(outs, *ready, **attrs)
             for target, source in zip(out, outs, strict=True):
                 if target is not source:
                     _copy(target, source)
-        elif out.strides is out.shape.strides:
+        elif out.dense >= 0:
             fn(out, *ready, **attrs)
         else:
             whole = packed(out)

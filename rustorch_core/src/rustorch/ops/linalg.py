@@ -9,9 +9,10 @@ from rustorch.base import TensorBase
 from rustorch.dtypes import DType
 from rustorch.errors import ArgumentTypeError, DTypeError, ShapeError
 from rustorch.ops.einsum import contract
-from rustorch.ops.movement import expand, reshape, roll, transpose
+from rustorch.ops.movement import expand, reshape, reshape_to, roll, transpose, transposed
 from rustorch.ops.op import Op
 from rustorch.ops.public import public
+from rustorch.ops.reduce import sum_op
 from rustorch.ops.samples import array, call
 from rustorch.shape import Shape, broadcast_shapes, normalize_dim
 
@@ -19,12 +20,8 @@ if TYPE_CHECKING:
     from rustorch.tensor import Tensor
 
 
-def _transposed(x: Any) -> Any:
-    return transpose(x, -1, -2)
-
-
 def _flat2d(x: Any) -> Any:
-    return reshape(x, (-1, x.shape[-1]))
+    return x if len(x.shape) == 2 else reshape(x, (-1, x.shape[-1]))
 
 
 def _matmul_rule(a: Any, b: Any) -> tuple[Shape, DType]:
@@ -33,8 +30,8 @@ def _matmul_rule(a: Any, b: Any) -> tuple[Shape, DType]:
 
 matmul_op = Op("matmul", _matmul_rule, doc="Batched matrix product of operands with equal batch dims.")
 matmul_op.vjp(
-    lambda g, _out, _a, b: matmul_op(g, _transposed(b)),
-    lambda g, _out, a, _b: matmul_op(_transposed(a), g),
+    lambda g, _out, _a, b: matmul_op(g, transposed(b)),
+    lambda g, _out, a, _b: matmul_op(transposed(a), g),
 )
 
 
@@ -178,8 +175,8 @@ def _linear(x: Any, weight: Any, bias: Any) -> Any:
 linear_op = Op("linear", _linear_rule, decomposition=_linear, doc="Affine map of the last dim.")
 linear_op.vjp(
     lambda g, _out, _x, weight, _bias: matmul(g, weight),
-    lambda g, _out, x, _weight, _bias: matmul_op(_transposed(_flat2d(g)), _flat2d(x)),
-    lambda g, _out, _x, _weight, _bias: g.sum_to_size(_bias.shape),
+    lambda g, _out, x, _weight, _bias: matmul_op(transposed(_flat2d(g)), _flat2d(x)),
+    lambda g, _out, _x, _weight, _bias: reshape_to(sum_op(_flat2d(g), dim=(0,)), _bias.shape),
 )
 
 

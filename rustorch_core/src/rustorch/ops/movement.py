@@ -33,13 +33,13 @@ class View(Op):
 
     def __call__(self, *operands: Any, **attrs: Any) -> Any:
         (x,) = operands
-        shape, strides, offset = self.rule(x, **attrs)
-        result = view_of(x, shape, strides, offset)
+        result = view_of(x, *self.rule(x, **attrs))
         result.base = base = x if x.base is None else x.base
-        note_view(base, result)
-        if x.needs_grad and mode.grad:
-            record(self, result, (x,), attrs)
-            result.epoch = base.epoch
+        if mode.grad:
+            note_view(base, result)
+            if x.needs_grad:
+                record(self, result, (x,), attrs)
+                result.epoch = base.epoch
         return result
 
 
@@ -214,6 +214,12 @@ def transpose(input: Tensor, dim0: int, dim1: int) -> Tensor:
     if ndim:
         order[a], order[b] = order[b], order[a]
     return _permute_rule(input, dims=tuple(order))  # type: ignore[no-any-return]
+
+
+def transposed(x: Any) -> Any:
+    """Return a matrix, or the matrices of a batch, with rows and columns exchanged."""
+    ndim = len(x.shape)
+    return _permute_rule(x, dims=(1, 0) if ndim == 2 else (*range(ndim - 2), ndim - 1, ndim - 2))
 
 
 @public(samples=lambda: [call(array(2, 3)), call(array(3)), call(array())])
