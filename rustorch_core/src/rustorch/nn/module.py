@@ -48,7 +48,7 @@ class Module:
     _transient: set[str]  # names of the buffers that are not part of the state
     _hooks: _hooks_of_modules.Hooks | None = None
 
-    def __new__(cls, *_args: Any, **_kwargs: Any) -> Any:
+    def __new__(cls, *args: Any, **kwargs: Any) -> Any:
         """Make the dicts of members."""
         # here and not in __init__, so that a subclass that forgets super().__init__() works as well
         self = object.__new__(cls)
@@ -57,6 +57,10 @@ class Module:
             attributes[kind] = Members(attributes)
         attributes["_transient"] = set()
         attributes["training"] = True
+        if cls.__module__.startswith("rustorch.nn.") and not any(
+            isinstance(value, (TensorBase, Module)) for value in (*args, *kwargs.values())
+        ):
+            attributes["_made_with"] = (cls, args, kwargs)  # plain data: what describes a layer in a file
         return self
 
     def __init__(self) -> None:

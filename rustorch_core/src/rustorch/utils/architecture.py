@@ -1,7 +1,8 @@
 """A module of library layers as plain data, and back: class names and arguments, never code.
 
 ``{"class": "Linear", "arguments": {...}}``, with ``"children"`` for containers.  The arguments are read
-from the attributes of the same names, and a twin made from them must be equal, layer by layer.
+from the attributes of the same names, else they are those that the layer was made with; a twin made
+from them must be equal, layer by layer.
 """
 
 from __future__ import annotations
@@ -18,6 +19,10 @@ from rustorch.nn.module import Module
 from rustorch.utils.tree import Encoder, decode
 
 _CONTAINERS = ("Sequential", "ModuleList", "ModuleDict")
+#: Stacks of copies of a layer, and the argument that the layer is.
+_STACKS = {"TransformerEncoder": "encoder_layer", "TransformerDecoder": "decoder_layer"}
+#: Arguments that no description has: a file holds no device, and its weights bring their dtypes.
+_UNWRITTEN = ("self", "device", "dtype")
 
 
 class NotDescribableError(RusTorchError):
@@ -50,42 +55,80 @@ def _described(module: Any, where: str) -> dict[str, Any]:
     if kind in _CONTAINERS:
         children = module.named_children()
         return {"class": kind, "children": [[name, _described(child, name)] for name, child in children]}
-    description = {"class": kind, "arguments": _arguments(module, where)}
-    twin = construct(description)
-    if _looks(twin) != _looks(module):
-        raise NotDescribableError(f"{where} differs from what {kind}'s arguments make")
-    return description
+    looks, reason = _looks(module), ""
+    for arguments in (_kept_arguments, _recorded_arguments, _copied_layer):
+        try:
+            description = {"class": kind, **arguments(module, where)}
+            if _looks(construct(description)) == looks:
+                return description
+            reason = reason or f"{where} differs from what {kind}'s arguments make"
+        except (NotDescribableError, SerializationError) as error:
+            reason = reason or str(error)
+    raise NotDescribableError(reason)
 
 
 def _looks(module: Any) -> Any:
-    return repr(module), {name: (x.shape, x.dtype) for name, x in module.state_dict().items()}
+    # not the dtypes: the weights of the file bring theirs
+    return repr(module), {name: tuple(x.shape) for name, x in module.state_dict().items()}
 
 
-def _arguments(module: Any, where: str) -> dict[str, Any]:
+def _kept_arguments(module: Any, where: str) -> dict[str, Any]:
+    """Read the arguments from the attributes of the same names."""
     found = {}
     for name, parameter in inspect.signature(type(module).__init__).parameters.items():
-        if name in ("self", "device") or parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
+        if name in _UNWRITTEN or parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
             continue
-        value = _argument(module, name, parameter.default, where)
-        if isinstance(value, Module):
-            found[name] = {"module": _described(value, f"{where}.{name}")}
-            continue
-        try:
-            found[name] = Encoder().encode(value)
-        except SerializationError as error:
-            raise NotDescribableError(f"{where} has an argument {name} that is no plain data") from error
-    return found
+        if not hasattr(module, name):
+            raise NotDescribableError(f"{where} does not keep its argument {name}")
+        value = getattr(module, name)
+        if isinstance(value, TensorBase) or (value is None and isinstance(parameter.default, bool)):
+            value = value is not None  # `bias=True` is kept as the parameter `bias`
+        found[name] = _encoded(value, f"{where}.{name}")
+    return {"arguments": found}
 
 
-def _argument(module: Any, name: str, default: Any, where: str) -> Any:
-    if name == "dtype":
-        return next((p.dtype for p in module.parameters() if p.dtype.is_floating_point), None)
-    if not hasattr(module, name):
-        raise NotDescribableError(f"{where} does not keep its argument {name}")
-    value = getattr(module, name)
-    if isinstance(value, TensorBase) or (value is None and isinstance(default, bool)):
-        return value is not None  # `bias=True` is kept as the parameter `bias`
-    return value
+def _recorded_arguments(module: Any, where: str) -> dict[str, Any]:
+    """Take the arguments that the module was made with."""
+    cls, args, kwargs = module.__dict__.get("_made_with", (None, (), {}))
+    if cls is not type(module):
+        raise NotDescribableError(f"{where} was not made as what it is")
+    bound = inspect.signature(cls).bind(*args, **kwargs)
+    positional: list[Any] = []
+    found = {}
+    for name, value in bound.arguments.items():
+        kind = bound.signature.parameters[name].kind
+        if kind is inspect.Parameter.VAR_POSITIONAL:
+            positional = [_encoded(item, where) for item in value]
+        elif kind is inspect.Parameter.VAR_KEYWORD:
+            found.update({key: _encoded(item, where) for key, item in value.items() if key not in _UNWRITTEN})
+        elif name not in _UNWRITTEN:
+            found[name] = _encoded(value, f"{where}.{name}")
+    return {"positional": positional, "arguments": found}
+
+
+def _copied_layer(module: Any, where: str) -> dict[str, Any]:
+    """Describe a stack of copies of one layer, the way such a stack is made."""
+    if type(module).__name__ not in _STACKS or not len(module.layers):
+        raise NotDescribableError(f"{where} is not described by its arguments")
+    arguments = {
+        _STACKS[type(module).__name__]: _encoded(module.layers[0], f"{where}.layers.0"),
+        "num_layers": module.num_layers,
+        "norm": _encoded(module.norm, f"{where}.norm"),
+    }
+    return {"arguments": arguments}
+
+
+def _encoded(value: Any, where: str) -> Any:
+    if isinstance(value, Module):
+        return {"module": _described(value, where)}
+    try:
+        encoder = Encoder()
+        encoded = encoder.encode(value)
+    except SerializationError as error:
+        raise NotDescribableError(f"{where} is an argument that is no plain data") from error
+    if encoder.tensors:
+        raise NotDescribableError(f"{where} is an argument with tensors")
+    return encoded
 
 
 def find_class(name: Any) -> Any:
@@ -123,7 +166,7 @@ def _constructed(description: Any) -> Any:
     for name, value in description["arguments"].items():
         nested = isinstance(value, dict) and "module" in value
         arguments[name] = _constructed(value["module"]) if nested else decode(value, {})
-    return cls(**arguments)
+    return cls(*(decode(value, {}) for value in description.get("positional", ())), **arguments)
 
 
 @contextmanager
