@@ -17,8 +17,9 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-import rustorch
 import torch
+
+import rustorch
 
 Work = Callable[[], object]
 

@@ -17,6 +17,7 @@ from collections import Counter
 from pathlib import Path
 
 import numpy as np
+
 import rustorch
 from rustorch import nn, optim
 from rustorch.nn import functional as F
@@ -52,7 +53,9 @@ class Block(nn.Module):
 class CharGPT(nn.Module):
     """Decoder-only transformer over characters (Radford et al., 2019, in miniature)."""
 
-    def __init__(self, vocabulary: int, context: int, width: int = 96, depth: int = 3, heads: int = 4) -> None:
+    def __init__(
+        self, vocabulary: int, context: int, width: int = 96, depth: int = 3, heads: int = 4
+    ) -> None:
         super().__init__()
         self.context = context
         self.characters = nn.Embedding(vocabulary, width)
@@ -71,7 +74,11 @@ class CharGPT(nn.Module):
 def corpus() -> str:
     """Return the sources of some standard library modules as one text."""
     root = Path(sysconfig.get_paths()["stdlib"])
-    texts = [(root / f"{name}.py").read_text(encoding="utf-8") for name in MODULES if (root / f"{name}.py").exists()]
+    texts = [
+        (root / f"{name}.py").read_text(encoding="utf-8")
+        for name in MODULES
+        if (root / f"{name}.py").exists()
+    ]
     return "\n".join(texts)
 
 
@@ -111,7 +118,9 @@ def main() -> None:
     parser.add_argument("--checkpoint", type=Path, default=Path("char-gpt.safetensors"))
     parser.add_argument("--every", type=int, default=100, help="steps between checkpoints and reports")
     parser.add_argument("--resume", action="store_true", help="continue from the checkpoint")
-    parser.add_argument("--stop-after", type=int, default=None, help="leave at this step, as an interruption would")
+    parser.add_argument(
+        "--stop-after", type=int, default=None, help="leave at this step, as an interruption would"
+    )
     options = parser.parse_args()
 
     rustorch.manual_seed(0)
@@ -128,7 +137,9 @@ def main() -> None:
         first = state["epoch"]
         print(f"resumed at step {first}")
     parameters = sum(p.numel() for p in model.parameters())
-    print(f"{len(text):,} characters, {len(index)} different; {parameters:,} parameters; unigram entropy {entropy:.3f}")
+    print(
+        f"{len(text):,} characters, {len(index)} different; {parameters:,} parameters; unigram entropy {entropy:.3f}"
+    )
 
     loss_value, began = float("nan"), time.perf_counter()
     last = options.steps if options.stop_after is None else options.stop_after
@@ -143,9 +154,14 @@ def main() -> None:
         done = step + 1
         if done % options.every == 0 or done == last:
             loss_value = loss.item()
-            rustorch.utils.save_checkpoint(model, optimizer, done, loss_value, options.checkpoint, scheduler=scheduler)
+            rustorch.utils.save_checkpoint(
+                model, optimizer, done, loss_value, options.checkpoint, scheduler=scheduler
+            )
             rate = (done - first) / (time.perf_counter() - began)
-            print(f"step {done:5d}  loss {loss_value:.4f}  (unigram {entropy:.3f})  {rate:.1f} steps/s", flush=True)
+            print(
+                f"step {done:5d}  loss {loss_value:.4f}  (unigram {entropy:.3f})  {rate:.1f} steps/s",
+                flush=True,
+            )
     print(f"final loss {loss_value!r}\n\n{sample(model, 'def ', index, 300)}")
 
 

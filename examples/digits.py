@@ -10,13 +10,14 @@ import argparse
 from pathlib import Path
 
 import numpy as np
+from sklearn.datasets import load_digits
+
 import rustorch
 from rustorch import nn, optim
 from rustorch.data import DataLoader, TensorDataset
 from rustorch.nn import functional as F
 from rustorch.training import confusion_matrix
 from rustorch.visualization import Plotter
-from sklearn.datasets import load_digits
 
 CLASSES = 10
 
@@ -35,7 +36,9 @@ def load(test_share: float = 0.2) -> tuple[TensorDataset, TensorDataset]:
     )
 
 
-def train_with_fit(train: TensorDataset, test: TensorDataset, epochs: int) -> tuple[rustorch.Model, object, float]:
+def train_with_fit(
+    train: TensorDataset, test: TensorDataset, epochs: int
+) -> tuple[rustorch.Model, object, float]:
     """Return a fitted model, its history and its accuracy on the test set."""
     model = rustorch.Model("digits")
     model.add("Conv2D(32, 3, activation=relu)")
@@ -47,7 +50,9 @@ def train_with_fit(train: TensorDataset, test: TensorDataset, epochs: int) -> tu
     model.add("Dense(10, activation=softmax)")
     model.compile(optimizer="adam", loss="categorical_crossentropy", metrics=["accuracy"])
     history = model.fit(
-        DataLoader(train, batch_size=64, shuffle=True), validation_data=DataLoader(test, batch_size=256), epochs=epochs
+        DataLoader(train, batch_size=64, shuffle=True),
+        validation_data=DataLoader(test, batch_size=256),
+        epochs=epochs,
     )
     print(model.summary())
     return model, history, model.evaluate(DataLoader(test, batch_size=256))["accuracy"]
@@ -95,14 +100,18 @@ def train_by_hand(train: TensorDataset, test: TensorDataset, epochs: int) -> flo
 def main() -> None:
     """Train both ways, save the pictures and the model, and check that the saved model predicts the same."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--out", type=Path, default=Path("digits-output"), help="where the pictures and the model go")
+    parser.add_argument(
+        "--out", type=Path, default=Path("digits-output"), help="where the pictures and the model go"
+    )
     parser.add_argument("--epochs", type=int, default=12)
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
 
     rustorch.manual_seed(0)
     train, test = load()
-    print(f"{len(train)} images to learn from, {len(test)} to test on, device {rustorch.get_default_device()}\n")
+    print(
+        f"{len(train)} images to learn from, {len(test)} to test on, device {rustorch.get_default_device()}\n"
+    )
 
     print("Model.fit:")
     model, history, accuracy = train_with_fit(train, test, options.epochs)

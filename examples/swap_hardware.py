@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 
 import numpy as np
+
 import rustorch
 from rustorch import nn, optim
 from rustorch.nn import functional as F
@@ -58,7 +59,9 @@ def main() -> None:
     print(f"step  {'stayed on ' + options.first:>20}  {'moved to ' + options.second:>20}  difference")
     for step in range(0, STEPS, 4):
         mark = "  <- on the second device" if step >= STEPS // 2 else ""
-        print(f"{step:4d}  {stayed[step]:20.7f}  {moved[step]:20.7f}  {abs(stayed[step] - moved[step]):.1e}{mark}")
+        print(
+            f"{step:4d}  {stayed[step]:20.7f}  {moved[step]:20.7f}  {abs(stayed[step] - moved[step]):.1e}{mark}"
+        )
     worst = max(abs(a - b) for a, b in zip(stayed, moved, strict=True))
     print(f"largest difference: {worst:.2e}; the loss fell from {stayed[0]:.3f} to {stayed[-1]:.3f}")
     if worst > 1e-4:

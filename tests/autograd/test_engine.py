@@ -7,6 +7,7 @@ import weakref
 
 import numpy as np
 import pytest
+
 import rustorch
 from rustorch import AutogradError
 
@@ -48,7 +49,9 @@ def test_graph_is_freed_and_says_so() -> None:
     x = leaf(1.0, 2.0)
     y = (x * x).sum()
     y.backward()
-    with pytest.raises(AutogradError, match="freed when it was differentiated the first time.*\n.*retain_graph=True"):
+    with pytest.raises(
+        AutogradError, match="freed when it was differentiated the first time.*\n.*retain_graph=True"
+    ):
         y.backward()
     z = (x * x).sum()
     z.backward(retain_graph=True)
@@ -201,7 +204,9 @@ def test_detach_shares_memory_and_stops_gradients() -> None:
 
 
 def test_only_floating_point_can_require_grad() -> None:
-    with pytest.raises(AutogradError, match="only floating-point and complex tensors can require grad, got int64"):
+    with pytest.raises(
+        AutogradError, match="only floating-point and complex tensors can require grad, got int64"
+    ):
         rustorch.tensor([1, 2], requires_grad=True)
 
 

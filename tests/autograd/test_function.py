@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 import rustorch
 from rustorch import AutogradError
 from rustorch.autograd import Function
@@ -83,7 +84,9 @@ def test_wrong_number_of_gradients() -> None:
             return g
 
     a = rustorch.ones(2, requires_grad=True)
-    with pytest.raises(AutogradError, match=r"Short.backward: one gradient per argument of forward is required \(2\), got 1"):
+    with pytest.raises(
+        AutogradError, match=r"Short.backward: one gradient per argument of forward is required \(2\), got 1"
+    ):
         Short.apply(a, a).sum().backward()
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-import rustorch
 import torch
+
+import rustorch
 from rustorch.testing.cases import Case, cases, flat
 
 #: Functions that differ by design, with the reason.
@@ -22,7 +23,14 @@ FIXED = [c for c in cases(without=frozenset({"random"})) if c.function.name not 
 def theirs(case: Case) -> object:
     name = case.function.name
     homes = (torch, torch.nn.functional, torch.Tensor)
-    if case.function.family in {"pooling", "pools", "loss", "ranking", "batch_norm", "embedding"}:  # torch's own forms have other parameters
+    if case.function.family in {
+        "pooling",
+        "pools",
+        "loss",
+        "ranking",
+        "batch_norm",
+        "embedding",
+    }:  # torch's own forms have other parameters
         homes = (torch.nn.functional, torch)
     for home in homes:
         if hasattr(home, name):
@@ -75,7 +83,9 @@ def test_values_and_gradients(case: Case) -> None:
     rustorch.autograd.backward([a for a, _ in pairs], [rustorch.tensor(s) for s in seeds])
     torch.autograd.backward([b for _, b in pairs], [torch.tensor(s) for s in seeds])
     ours = [x for x in flat(list(args) + list(kwargs.values())) if x.is_floating_point()]
-    others = [x for x in torch_tensors(list(their_args) + list(their_kwargs.values())) if x.is_floating_point()]
+    others = [
+        x for x in torch_tensors(list(their_args) + list(their_kwargs.values())) if x.is_floating_point()
+    ]
     for x, y in zip(ours, others, strict=True):
         if y.grad is None or x.grad is None:  # no gradient and one of zeros mean the same
             assert x.grad is None or not x.grad.to_numpy().any()
@@ -87,7 +97,9 @@ def test_values_and_gradients(case: Case) -> None:
 def test_most_functions_are_compared() -> None:
     names = {c.function.name for c in FIXED}
     compared = {c.function.name for c in COMPARED}
-    assert len(compared) >= 0.9 * len(names), f"PyTorch has no function by the name of {sorted(names - compared)}"
+    assert len(compared) >= 0.9 * len(names), (
+        f"PyTorch has no function by the name of {sorted(names - compared)}"
+    )
 
 
 @pytest.mark.parametrize("p", ["fro", 2, 1, 3, float("inf"), float("-inf"), 0])
@@ -105,4 +117,6 @@ def test_norm(p: object, dim: object) -> None:
 
 def test_round_to_even() -> None:
     values = np.array([-2.5, -1.5, -0.5, 0.5, 1.5, 2.5, 0.49999999999999994, 3.2])
-    np.testing.assert_array_equal(rustorch.tensor(values).round().to_numpy(), torch.tensor(values).round().numpy())
+    np.testing.assert_array_equal(
+        rustorch.tensor(values).round().to_numpy(), torch.tensor(values).round().numpy()
+    )

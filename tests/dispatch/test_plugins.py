@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+
 import rustorch
 from rustorch import plugins
 from rustorch.dispatch.plugins import contract_accepts
@@ -88,7 +89,9 @@ def test_a_backend_of_three_kernels() -> None:
 @pytest.mark.usefixtures("toy")
 def test_a_missing_kernel_names_everything() -> None:
     x = rustorch.ones(3, device="toy")
-    with pytest.raises(rustorch.MissingKernelError, match="exp: no kernel for float32 on device toy:0") as found:
+    with pytest.raises(
+        rustorch.MissingKernelError, match="exp: no kernel for float32 on device toy:0"
+    ) as found:
         x.exp()
     assert 'rustorch.fallback("host")' in str(found.value)
 
@@ -111,7 +114,9 @@ def test_the_host_fallback_is_opt_in_warned_once_and_counted() -> None:
 
 @pytest.mark.usefixtures("toy")
 def test_a_dtype_that_the_device_lacks() -> None:
-    with pytest.raises(rustorch.DTypeError, match="float64 does not exist on device toy:0, which has float32"):
+    with pytest.raises(
+        rustorch.DTypeError, match="float64 does not exist on device toy:0, which has float32"
+    ):
         rustorch.zeros(3, dtype="float64", device="toy")
 
 
@@ -124,7 +129,9 @@ def test_devices_do_not_mix() -> None:
 
 
 def test_an_unknown_backend_says_what_is_there() -> None:
-    with pytest.raises(rustorch.DeviceError, match=r"no backend is called 'warp'; installed are .*cpu.*reference"):
+    with pytest.raises(
+        rustorch.DeviceError, match=r"no backend is called 'warp'; installed are .*cpu.*reference"
+    ):
         rustorch.ones(3, device="warp")
 
 
@@ -198,7 +205,10 @@ def test_a_probe_that_fails_is_no_crash() -> None:
         def rustorch_backends(self) -> list[BackendInfo]:
             return [BackendInfo("broken", probe=lambda: 1 / 0)]
 
-    for made, text in ((Driverless(), "no driver found\nHint: install one"), (Broken(), "its probe failed: ZeroDivisionError")):
+    for made, text in (
+        (Driverless(), "no driver found\nHint: install one"),
+        (Broken(), "its probe failed: ZeroDivisionError"),
+    ):
         plugins.register(made, made.name)
         with pytest.raises(rustorch.DeviceError, match=text):
             rustorch.ones(1, device=made.name)
@@ -206,7 +216,8 @@ def test_a_probe_that_fails_is_no_crash() -> None:
 
 
 @pytest.mark.parametrize(
-    ("spec", "expected"), [(">=1.0,<2", True), (">=1.1", False), ("==1.0", True), ("<1", False), (">0.9, <=1.0", True)]
+    ("spec", "expected"),
+    [(">=1.0,<2", True), (">=1.1", False), ("==1.0", True), ("<1", False), (">0.9, <=1.0", True)],
 )
 def test_contract_ranges(spec: str, expected: bool) -> None:
     assert contract_accepts(spec, (1, 0)) is expected
@@ -225,7 +236,10 @@ def test_override_is_scoped() -> None:
         assert (rustorch.ones(2) + 1).tolist() == [2.0, 2.0]
     assert (x + x).tolist() == [2.0, 2.0, 2.0]
     assert len(calls) == 1
-    with pytest.raises(rustorch.ArgumentError, match="no op is called 'ad'"), rustorch.override("ad", tripled):
+    with (
+        pytest.raises(rustorch.ArgumentError, match="no op is called 'ad'"),
+        rustorch.override("ad", tripled),
+    ):
         pass
 
 

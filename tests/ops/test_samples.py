@@ -6,6 +6,7 @@ import itertools
 
 import numpy as np
 import pytest
+
 import rustorch
 from rustorch import ops
 from rustorch.autograd import gradcheck, gradgradcheck
@@ -24,7 +25,9 @@ def named(found: list[Case]) -> list[pytest.param]:
 def test_every_function_has_a_text_and_samples_or_a_reason() -> None:
     for name, entry in ops.functions.items():
         assert entry.function.__doc__, f"{name} has no docstring"
-        assert (entry.sampler is None) == bool(entry.why_no_samples), f"{name}: samples, or a reason why there are none"
+        assert (entry.sampler is None) == bool(entry.why_no_samples), (
+            f"{name}: samples, or a reason why there are none"
+        )
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
@@ -72,9 +75,15 @@ def test_gradients_do_not_depend_on_who_else_requires_one(case: Case) -> None:
         if not results:
             return {}
         rustorch.autograd.backward([y.sum() for y in results])
-        return {i: operands[i].grad.to_numpy() for i in wanted if i < len(operands) and operands[i].grad is not None}
+        return {
+            i: operands[i].grad.to_numpy()
+            for i in wanted
+            if i < len(operands) and operands[i].grad is not None
+        }
 
-    count = sum(x.is_floating_point() for x in flat(list(case.build("cpu")[0]) + list(case.build("cpu")[1].values())))
+    count = sum(
+        x.is_floating_point() for x in flat(list(case.build("cpu")[0]) + list(case.build("cpu")[1].values()))
+    )
     if count < 2:
         pytest.skip("one operand has no proper subsets")
     together = gradients(tuple(range(count)))

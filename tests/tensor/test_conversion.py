@@ -7,6 +7,7 @@ import pickle
 
 import numpy as np
 import pytest
+
 import rustorch
 
 FLOATS = ["float16", "bfloat16", "float32", "float64"]
@@ -51,7 +52,7 @@ def test_numpy_of_a_tensor_that_requires_grad() -> None:
 @pytest.mark.parametrize("name", [*FLOATS, *INTS, "bool", "complex64", "complex128"])
 def test_every_dtype_survives_pickle_copy_and_numpy(name: str) -> None:
     x = rustorch.tensor([[0, 1], [1, 0]], dtype=name).t()
-    for y in (pickle.loads(pickle.dumps(x)), copy.deepcopy(x), copy.copy(x), rustorch.tensor(x), x.clone()):  # noqa: S301
+    for y in (pickle.loads(pickle.dumps(x)), copy.deepcopy(x), copy.copy(x), rustorch.tensor(x), x.clone()):
         assert y.dtype.name == name
         assert y.shape == (2, 2)
         np.testing.assert_array_equal(y.to_numpy(), x.to_numpy())
@@ -62,7 +63,7 @@ def test_every_dtype_survives_pickle_copy_and_numpy(name: str) -> None:
 def test_pickle_keeps_requires_grad_and_attributes() -> None:
     x = rustorch.ones(2, requires_grad=True)
     x.note = "kept"
-    y = pickle.loads(pickle.dumps(x))  # noqa: S301
+    y = pickle.loads(pickle.dumps(x))
     assert y.requires_grad
     assert y.note == "kept"
 
@@ -82,7 +83,9 @@ def test_python_numbers() -> None:
     assert bool(rustorch.tensor([0.0])) is False
     assert [10, 20, 30][rustorch.tensor(1)] == 20
     assert rustorch.tensor([[1, 2]]).tolist() == [[1, 2]]
-    with pytest.raises(ValueError, match=r"only a tensor of one element has a truth or number value, got shape \(2,\)"):
+    with pytest.raises(
+        ValueError, match=r"only a tensor of one element has a truth or number value, got shape \(2,\)"
+    ):
         bool(rustorch.ones(2))
     with pytest.raises(ValueError, match="one element is required"):
         rustorch.ones(2).item()
@@ -101,7 +104,13 @@ def test_dtype_of_data(data: object, dtype: str) -> None:
 
 @pytest.mark.parametrize(
     ("data", "error"),
-    [("text", TypeError), ([[1], [1, 2]], ValueError), ([None], TypeError), ({"a": 1}, TypeError), (object(), TypeError)],
+    [
+        ("text", TypeError),
+        ([[1], [1, 2]], ValueError),
+        ([None], TypeError),
+        ({"a": 1}, TypeError),
+        (object(), TypeError),
+    ],
 )
 def test_data_that_is_no_tensor(data: object, error: type[Exception]) -> None:
     with pytest.raises(error) as found:

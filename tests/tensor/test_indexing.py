@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-import rustorch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+import rustorch
 
 SHAPE = (4, 3, 5)
 
@@ -105,5 +106,7 @@ def test_bad_indices(bad: object, error: type[Exception], text: str) -> None:
 
 
 def test_a_mask_of_the_wrong_shape() -> None:
-    with pytest.raises(IndexError, match=r"the mask's shape must equal the dims that it covers, got \(4,\) for \(3,\)"):
+    with pytest.raises(
+        IndexError, match=r"the mask's shape must equal the dims that it covers, got \(4,\) for \(3,\)"
+    ):
         rustorch.zeros(3, 4)[rustorch.ones(4, dtype="bool")]

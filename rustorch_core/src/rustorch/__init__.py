@@ -98,9 +98,9 @@ _export_functions()
 del _export_functions
 
 # names that are Python built-ins too; set last, since this module's own code uses the built-ins
-from rustorch.dtypes import bool_ as bool  # noqa: E402, A004
-from rustorch.dtypes import float32 as float  # noqa: E402, A004
-from rustorch.dtypes import int32 as int  # noqa: E402, A004
+from rustorch.dtypes import bool_ as bool  # noqa: E402
+from rustorch.dtypes import float32 as float  # noqa: E402
+from rustorch.dtypes import int32 as int  # noqa: E402
 
 
 def __getattr__(name: str) -> Any:

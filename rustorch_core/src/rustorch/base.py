@@ -19,7 +19,14 @@ if TYPE_CHECKING:
     from rustorch.tape import Node, Output
 
 #: Values of slots that most tensors never set.
-_RARE: dict[str, Any] = {"grad_": None, "epoch": 0, "hooks": None, "retains_grad": False, "is_inference_": False, "views": None}
+_RARE: dict[str, Any] = {
+    "grad_": None,
+    "epoch": 0,
+    "hooks": None,
+    "retains_grad": False,
+    "is_inference_": False,
+    "views": None,
+}
 
 
 class TensorBase:
@@ -43,8 +50,8 @@ class TensorBase:
         "retains_grad",
         "shape",
         "storage",
-        "views",  # weak references to the tensors that are views of this one
         "strides",  # in elements; `shape.strides` itself if contiguous
+        "views",  # weak references to the tensors that are views of this one
     )
 
     storage: Storage

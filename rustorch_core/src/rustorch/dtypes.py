@@ -116,7 +116,8 @@ def of_array(array: np.ndarray[Any, Any]) -> DType:
     found = _BY_NAME.get(array.dtype.name)
     if found is None:
         raise DTypeError(
-            f"from_numpy: no dtype for NumPy's {array.dtype}", hint="convert it first, e.g. array.astype(np.float32)"
+            f"from_numpy: no dtype for NumPy's {array.dtype}",
+            hint="convert it first, e.g. array.astype(np.float32)",
         )
     return found
 

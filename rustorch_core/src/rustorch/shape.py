@@ -8,8 +8,8 @@ compares identities instead of tuples.
 from __future__ import annotations
 
 import operator
-from functools import lru_cache
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from typing import Any
 
 from rustorch.errors import ArgumentTypeError, OutOfBoundsError, ShapeError

@@ -81,9 +81,7 @@ class Node:
     @property
     def next_functions(self) -> tuple[tuple[Any, int], ...]:
         """The nodes that the gradients go to, with the number of the result they belong to."""
-        return tuple(
-            (e.node, e.index) if isinstance(e, Output) else (e, 0) for e in self.edges
-        )
+        return tuple((e.node, e.index) if isinstance(e, Output) else (e, 0) for e in self.edges)
 
     def __repr__(self) -> str:
         return f"<{self.name()}>"
@@ -238,7 +236,9 @@ NOTHING_SAVED = ((False, False), False)
 def make_node(op: Op, out: Any, inputs: Sequence[Any], attrs: dict[str, Any]) -> Node:
     """Return the node of an op without attaching anything to it."""
     if op.why_no_gradient is not None:
-        raise AutogradError(f"{op.name}: cannot be differentiated: {op.why_no_gradient}", hint="call it on x.detach()")
+        raise AutogradError(
+            f"{op.name}: cannot be differentiated: {op.why_no_gradient}", hint="call it on x.detach()"
+        )
     edges: list[Any] = []
     for x in inputs:
         if x is None or not x.needs_grad:

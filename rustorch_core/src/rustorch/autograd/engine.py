@@ -22,8 +22,8 @@ _ENGINE_ONLY = 4
 def backward(
     tensors: Any,
     grad_tensors: Any = None,
-    retain_graph: bool | None = None,  # noqa: FBT001
-    create_graph: bool = False,  # noqa: FBT001, FBT002
+    retain_graph: bool | None = None,
+    create_graph: bool = False,
     inputs: Any = None,
 ) -> None:
     """Accumulate the gradients of `tensors` in the ``grad`` of the leaves that they depend on.
@@ -48,10 +48,10 @@ def grad(
     outputs: Any,
     inputs: Any,
     grad_outputs: Any = None,
-    retain_graph: bool | None = None,  # noqa: FBT001
-    create_graph: bool = False,  # noqa: FBT001, FBT002
-    only_inputs: bool = True,  # noqa: FBT001, FBT002
-    allow_unused: bool = False,  # noqa: FBT001, FBT002
+    retain_graph: bool | None = None,
+    create_graph: bool = False,
+    only_inputs: bool = True,
+    allow_unused: bool = False,
 ) -> tuple[Any, ...]:
     """Return the gradients of `outputs` with respect to `inputs`, without touching any ``grad``.
 
@@ -68,7 +68,9 @@ def grad(
         AutogradError: as :func:`backward`, or if an input is unused.
     """
     if not only_inputs:
-        raise ArgumentError("grad: only_inputs=False does not exist", hint="use backward() to accumulate in leaves")
+        raise ArgumentError(
+            "grad: only_inputs=False does not exist", hint="use backward() to accumulate in leaves"
+        )
     wanted = _listed(inputs)
     targets = [_target("grad", x) for x in wanted]
     roots = _roots("grad", _listed(outputs), grad_outputs, create_graph)
@@ -100,10 +102,12 @@ def _target(name: str, x: Any) -> Any:
     return edge_of(x)
 
 
-def _roots(name: str, tensors: list[Any], grads: Any, create: bool) -> list[tuple[Any, Any]]:  # noqa: FBT001
+def _roots(name: str, tensors: list[Any], grads: Any, create: bool) -> list[tuple[Any, Any]]:
     given = [None] * len(tensors) if grads is None else _listed(grads)
     if len(given) != len(tensors):
-        raise ArgumentError(f"{name}: one gradient per tensor is required, got {len(given)} for {len(tensors)}")
+        raise ArgumentError(
+            f"{name}: one gradient per tensor is required, got {len(given)} for {len(tensors)}"
+        )
     roots = []
     for x, g in zip(tensors, given, strict=True):
         if not isinstance(x, TensorBase):
@@ -114,7 +118,7 @@ def _roots(name: str, tensors: list[Any], grads: Any, create: bool) -> list[tupl
     return roots
 
 
-def _root_gradient(name: str, x: Any, g: Any, create: bool) -> Any:  # noqa: FBT001
+def _root_gradient(name: str, x: Any, g: Any, create: bool) -> Any:
     if g is None:
         if x.shape.elements != 1:
             raise AutogradError(
@@ -303,11 +307,17 @@ def _input_gradients(node: Node, slots: dict[int, Any], useful: set[Any] | None)
     finally:
         node.edges = edges
     if len(grads) != len(edges):
-        raise AutogradError(f"{node.name()}: one gradient per input is required, got {len(grads)} for {len(edges)}")
+        raise AutogradError(
+            f"{node.name()}: one gradient per input is required, got {len(grads)} for {len(edges)}"
+        )
     for position, found in enumerate(grads):
         if found is not None:
             like = specs[position]  # type: ignore[index]
-            if found.shape is not like.shape or found.dtype is not like.dtype or found.device is not like.device:
+            if (
+                found.shape is not like.shape
+                or found.dtype is not like.dtype
+                or found.device is not like.device
+            ):
                 grads[position] = _fitted(node, found, like)
     if settings.anomaly:
         _look_for_nan(node, grads)
@@ -336,7 +346,9 @@ def _look_for_nan(node: Node, grads: Sequence[Any]) -> None:
     for position, g in enumerate(grads):
         if g is not None and bool(g.detach().isnan().any()):
             where = f"\nThe op was recorded here:\n{node.trace}" if node.trace else ""
-            raise AutogradError(f"backward: {node.name()} returned NaN as the gradient of input {position}{where}")
+            raise AutogradError(
+                f"backward: {node.name()} returned NaN as the gradient of input {position}{where}"
+            )
 
 
 def _run_node_hooks(node: Node, slots: dict[int, Any]) -> None:
@@ -351,7 +363,9 @@ def run_hooks(hooks: dict[int, Any], g: Any) -> Any:
         replaced = hook(g)
         if replaced is not None:
             if not isinstance(replaced, TensorBase) or replaced.shape != g.shape:
-                raise AutogradError(f"hook: a gradient of shape {tuple(g.shape)} or None is required, got {replaced!r}")
+                raise AutogradError(
+                    f"hook: a gradient of shape {tuple(g.shape)} or None is required, got {replaced!r}"
+                )
             g = replaced
     return g
 
@@ -363,7 +377,9 @@ def _capture(node: Any, slots: dict[int, Any], captured: dict[Any, Any]) -> None
                 captured[id(node), index] = g
 
 
-def _reach_leaf(leaf: Any, slots: dict[int, Any], captured: dict[Any, Any], *, accumulate: bool, create: bool) -> None:
+def _reach_leaf(
+    leaf: Any, slots: dict[int, Any], captured: dict[Any, Any], *, accumulate: bool, create: bool
+) -> None:
     if leaf.hooks:
         slots[0] = run_hooks(leaf.hooks.get("grad", {}), slots[0])
     if not accumulate:
@@ -382,7 +398,11 @@ def _accumulate(leaf: Any, slots: dict[int, Any], *, create: bool) -> None:
     old = leaf.grad_
     if old is None:
         # another holder could change it in place later, so only a gradient of our own is kept as it is
-        own = getrefcount(g) <= _ENGINE_ONLY - 1 and getrefcount(g.storage) <= 2 and g.strides is g.shape.strides
+        own = (
+            getrefcount(g) <= _ENGINE_ONLY - 1
+            and getrefcount(g.storage) <= 2
+            and g.strides is g.shape.strides
+        )
         leaf.grad_ = g if own or create else g.clone()
     elif create:
         leaf.grad_ = old + g

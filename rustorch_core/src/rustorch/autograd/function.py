@@ -45,7 +45,7 @@ class Context:
         """Say which results carry no gradient."""
         self._not_differentiable = tensors
 
-    def set_materialize_grads(self, value: bool) -> None:  # noqa: FBT001
+    def set_materialize_grads(self, value: bool) -> None:
         """Choose whether gradients that nobody sent arrive as zeros (True) or None."""
         self._materialize = value
 
@@ -58,11 +58,11 @@ class _FunctionNode(Node):
         return f"{self.function.__name__}Backward"
 
     def release(self) -> None:
-        self.context._saved = self.context._versions = ()  # noqa: SLF001
+        self.context._saved = self.context._versions = ()
 
     def differentiate(self, g: Any) -> list[Any]:
         grads = g if isinstance(g, tuple) else (g,)
-        if self.context._materialize:  # noqa: SLF001
+        if self.context._materialize:
             grads = tuple(_zeros(s) if x is None else x for x, s in zip(grads, self.results, strict=True))
         result = self.function.backward(self.context, *grads)
         result = list(result) if isinstance(result, (tuple, list)) else [result]
@@ -131,7 +131,9 @@ class Function:
         if not recorded:
             return results
         outs = results if isinstance(results, tuple) else (results,)
-        outs = tuple(o.detach() if any(o is x for x in inputs) and o not in context._dirty else o for o in outs)  # type: ignore[attr-defined] # noqa: SLF001
+        outs = tuple(
+            o.detach() if any(o is x for x in inputs) and o not in context._dirty else o for o in outs
+        )  # type: ignore[attr-defined]
         node = _FunctionNode()
         node.op = _Named(cls.__name__)  # type: ignore[assignment]
         node.function, node.context = cls, context
@@ -140,7 +142,7 @@ class Function:
         node.sequence = next_sequence()
         node.saved = [Spec(x.shape, x.dtype, x.device) for x in inputs]
         node.results = [Spec(o.shape, o.dtype, o.device) for o in outs]
-        silent = {id(x) for x in context._not_differentiable}  # noqa: SLF001
+        silent = {id(x) for x in context._not_differentiable}
         for index, out in enumerate(outs):
             if id(out) not in silent and out.dtype.category >= 2:
                 out.needs_grad = True

@@ -24,7 +24,7 @@ def gradcheck(
     eps: float = 1e-6,
     atol: float = 1e-5,
     rtol: float = 1e-3,
-    raise_exception: bool = True,  # noqa: FBT001, FBT002
+    raise_exception: bool = True,
 ) -> bool:
     """Check the derivative of `func` at `inputs` against central differences, element by element.
 
@@ -69,14 +69,16 @@ def gradgradcheck(
     eps: float = 1e-6,
     atol: float = 1e-5,
     rtol: float = 1e-3,
-    raise_exception: bool = True,  # noqa: FBT001, FBT002
+    raise_exception: bool = True,
 ) -> bool:
     """Check the second derivative of `func`: :func:`gradcheck` of its gradient."""
     args = (inputs,) if isinstance(inputs, TensorBase) else tuple(inputs)
     outputs = _differentiable(func(*args))
     if grad_outputs is None:
         rng = np.random.default_rng(0)
-        grad_outputs = [o.detach().new_tensor(rng.uniform(0.5, 1.5, tuple(o.shape))).requires_grad_() for o in outputs]
+        grad_outputs = [
+            o.detach().new_tensor(rng.uniform(0.5, 1.5, tuple(o.shape))).requires_grad_() for o in outputs
+        ]
     given = [grad_outputs] if isinstance(grad_outputs, TensorBase) else list(grad_outputs)
     count = len(args)
 
@@ -103,13 +105,17 @@ def _analytic(out: Any, inputs: list[Any]) -> list[np.ndarray[Any, Any]]:
         seed = np.zeros(size)
         seed[row] = 1.0
         g = out.detach().new_tensor(seed.reshape(tuple(out.shape)))
-        for target, found in zip(rows, grad(out, inputs, g, retain_graph=True, allow_unused=True), strict=True):
+        for target, found in zip(
+            rows, grad(out, inputs, g, retain_graph=True, allow_unused=True), strict=True
+        ):
             if found is not None:
                 target[row] = found.to_numpy().reshape(-1)
     return rows
 
 
-def _numeric(func: Callable[..., Any], args: tuple[Any, ...], i: int, position: int, eps: float) -> np.ndarray[Any, Any]:
+def _numeric(
+    func: Callable[..., Any], args: tuple[Any, ...], i: int, position: int, eps: float
+) -> np.ndarray[Any, Any]:
     values = args[i].to_numpy().copy().reshape(-1)
     shape = tuple(args[i].shape)
 

@@ -40,7 +40,9 @@ def rebase(x: Any, node: Any) -> None:
     value.needs_grad = True
     old = _snapshot(base)
     if base.strides is not base.shape.strides:
-        raise AutogradError("in-place: a view of a tensor that is not contiguous cannot be changed and differentiated")
+        raise AutogradError(
+            "in-place: a view of a tensor that is not contiguous cannot be changed and differentiated"
+        )
     geometry = {"shape": x.shape, "strides": x.strides, "offset": x.offset - base.offset}
     base.node = make_node(_replace_part, base, (old, value), geometry)
     base.needs_grad = True
@@ -95,7 +97,9 @@ as_strided_op = movement.View("as_strided", _part_rule, doc="A view by explicit 
 def _part_vjp(g: Any, _out: Any, _x: Any, *, shape: Shape, strides: Strides, offset: int) -> Any:
     zeros = g.new_zeros(_x.shape)
     if not _overlapping(shape, strides):
-        return movement.place(g, into=_x, where=as_strided_op, how={"shape": shape, "strides": strides, "offset": offset})
+        return movement.place(
+            g, into=_x, where=as_strided_op, how={"shape": shape, "strides": strides, "offset": offset}
+        )
     rows = np.full(tuple(shape), offset, np.int64)
     for axis, (size, stride) in enumerate(zip(shape, strides, strict=True)):
         rows += (np.arange(size) * stride).reshape([-1 if i == axis else 1 for i in range(len(shape))])
@@ -116,7 +120,13 @@ def _overlapping(shape: Shape, strides: Strides) -> bool:
 as_strided_op.vjp(_part_vjp)
 
 
-@public(samples=lambda: [call(array(12), (3, 4), (4, 1)), call(array(12), (2, 3), (2, 1), 3), call(array(8), (3, 4), (2, 1))])
+@public(
+    samples=lambda: [
+        call(array(12), (3, 4), (4, 1)),
+        call(array(12), (2, 3), (2, 1), 3),
+        call(array(8), (3, 4), (2, 1)),
+    ]
+)
 def as_strided(input: Any, size: Any, stride: Any, storage_offset: int | None = None) -> Any:
     """Return a view by explicit geometry, in elements of the tensor's memory.
 
@@ -131,10 +141,16 @@ def as_strided(input: Any, size: Any, stride: Any, storage_offset: int | None = 
     low = offset + sum((n - 1) * s for n, s in zip(shape, steps, strict=True) if s < 0)
     high = offset + sum((n - 1) * s for n, s in zip(shape, steps, strict=True) if s > 0)
     if shape.elements and (low < 0 or (high + 1) * input.dtype.itemsize > input.storage.nbytes):
-        raise ShapeError(f"as_strided: size {tuple(shape)}, stride {steps}, offset {offset} leave the tensor's storage")
+        raise ShapeError(
+            f"as_strided: size {tuple(shape)}, stride {steps}, offset {offset} leave the tensor's storage"
+        )
     if input.needs_grad and input.strides is not input.shape.strides:
-        raise AutogradError("as_strided: a tensor that requires grad must be contiguous", hint="use contiguous()")
-    return as_strided_op(input, shape=shape, strides=canonical_strides(shape, steps), offset=offset - input.offset)
+        raise AutogradError(
+            "as_strided: a tensor that requires grad must be contiguous", hint="use contiguous()"
+        )
+    return as_strided_op(
+        input, shape=shape, strides=canonical_strides(shape, steps), offset=offset - input.offset
+    )
 
 
 def _replace_rule(base: Any, _value: Any, **_geometry: Any) -> Any:
@@ -160,7 +176,9 @@ _replace_part.vjp(
 
 # -- changing elements -------------------------------------------------------------------------------
 
-_overwrite = Op("overwrite", lambda x, _value: (x.shape, x.dtype), doc="Forget a tensor's elements for others.")
+_overwrite = Op(
+    "overwrite", lambda x, _value: (x.shape, x.dtype), doc="Forget a tensor's elements for others."
+)
 _overwrite.vjp(lambda g, _out, _x, _value: g.new_zeros(g.shape), lambda g, _out, _x, _value: g)
 
 
@@ -172,16 +190,22 @@ def copy_into(x: Any, source: Any) -> Any:
     if recorded:
         check_inplace("copy_", x)
     if not isinstance(source, TensorBase):
-        x.device.kernels["fill"][x.dtype](x, value=source.item() if isinstance(source, np.generic) else source)
+        x.device.kernels["fill"][x.dtype](
+            x, value=source.item() if isinstance(source, np.generic) else source
+        )
     else:
         _write(x, source)
     if not recorded:
         x.storage.version += 1
         return x
     if x.dtype.category < FLOAT:
-        raise AutogradError(f"copy_: the source requires grad and cannot be stored in a {x.dtype.name} tensor")
+        raise AutogradError(
+            f"copy_: the source requires grad and cannot be stored in a {x.dtype.name} tensor"
+        )
     before = _snapshot(x)
-    node = make_node(_overwrite, x, (before, source if isinstance(source, TensorBase) else before.detach()), {})
+    node = make_node(
+        _overwrite, x, (before, source if isinstance(source, TensorBase) else before.detach()), {}
+    )
     x.storage.version += 1
     rebase(x, node)
     return x
@@ -210,7 +234,9 @@ def replace_by(name: str, x: Any, function: Callable[[Any], Any]) -> Any:
         check_inplace(name, x)
     result = function(_snapshot(x))
     if result.shape != x.shape:
-        raise ShapeError(f"{name}: the result has shape {tuple(result.shape)} and does not fit {tuple(x.shape)}")
+        raise ShapeError(
+            f"{name}: the result has shape {tuple(result.shape)} and does not fit {tuple(x.shape)}"
+        )
     if result.needs_grad and not recorded:
         check_inplace(name, x)
     _write(x, result.detach())
@@ -231,6 +257,3 @@ def reinterpret(x: Any, dtype: DType) -> Any:
     result.dtype = dtype
     result.base = x if x.base is None else x.base
     return result
-
-
-

@@ -76,7 +76,7 @@ def enable_grad(function: Any = None) -> Any:
     return switch if function is None else switch(function)
 
 
-def inference_mode(mode: Any = True) -> Any:  # noqa: FBT002
+def inference_mode(mode: Any = True) -> Any:
     """Record nothing, and promise that the results are never used by autograd later."""
     if callable(mode):
         return _Switch(grad=False, inference=True)(mode)
@@ -86,7 +86,7 @@ def inference_mode(mode: Any = True) -> Any:  # noqa: FBT002
 class set_grad_enabled(_Switch):  # noqa: N801 - PyTorch's name
     """Switch recording on or off, at once; as a ``with`` block, until its end."""
 
-    def __init__(self, mode: bool) -> None:  # noqa: FBT001
+    def __init__(self, mode: bool) -> None:
         super().__init__(grad=bool(mode))
         super().__enter__()
 
@@ -104,7 +104,7 @@ def is_inference_mode_enabled() -> bool:
     return mode.inference
 
 
-def set_detect_anomaly(mode_: bool) -> None:  # noqa: FBT001
+def set_detect_anomaly(mode_: bool) -> None:
     """Remember for every op where it was recorded, and stop backward at the first NaN."""
     settings.anomaly = bool(mode_)
 

@@ -8,7 +8,7 @@ from rustorch.base import TensorBase
 from rustorch.errors import ArgumentTypeError
 
 
-def Variable(data: Any, requires_grad: bool = True) -> Any:  # noqa: N802, FBT001, FBT002
+def Variable(data: Any, requires_grad: bool = True) -> Any:  # noqa: N802
     """Return a leaf that shares the tensor's memory; kept for code that wraps tensors before use."""
     if not isinstance(data, TensorBase):
         raise ArgumentTypeError(f"Variable: a tensor is required, got {type(data).__name__}")

@@ -1,6 +1,6 @@
 """The only road from an op to a kernel: plugins fill tables, ops look kernels up in them."""
 
-from rustorch.dispatch import opening  # noqa: F401 - connects devices to plugins
+from rustorch.dispatch import opening
 from rustorch.dispatch.observers import add_observer, observing, remove_observer
 from rustorch.dispatch.overrides import override
 from rustorch.dispatch.policy import fallback, fallback_report, reset_fallback_report, set_fallback

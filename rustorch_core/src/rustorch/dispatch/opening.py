@@ -51,9 +51,13 @@ def open_device(device: Device) -> None:
         backend = _backend_of(device)
         answer = probe(backend)
         if isinstance(answer, Absent):
-            raise DeviceError(f"device {device}: backend {device.type!r} cannot run here: {answer.reason}", hint=answer.hint)
+            raise DeviceError(
+                f"device {device}: backend {device.type!r} cannot run here: {answer.reason}", hint=answer.hint
+            )
         if device.index >= answer.count:
-            raise DeviceIndexError(f"device {device}: the backend has {answer.count} device(s), got index {device.index}")
+            raise DeviceIndexError(
+                f"device {device}: the backend has {answer.count} device(s), got index {device.index}"
+            )
         runtime = plugins().manager.hook.rustorch_open(name=device.type, ordinal=device.index)
         if runtime is None:
             raise PluginError(f"device {device}: no plugin opened it although one announced the backend")
@@ -68,7 +72,11 @@ def _backend_of(device: Device) -> BackendInfo:
     backend = found.get(device.type)
     if backend is None:
         rejected = plugins().rejection_of(device.type)
-        why = f"its plugin was rejected: {rejected}" if rejected else f"installed are {', '.join(sorted(found)) or 'none'}"
+        why = (
+            f"its plugin was rejected: {rejected}"
+            if rejected
+            else f"installed are {', '.join(sorted(found)) or 'none'}"
+        )
         raise DeviceError(
             f"device {device}: no backend is called {device.type!r}; {why}",
             hint=f"pip install rustorch[{device.type}], or see `rustorch doctor`",

@@ -109,10 +109,14 @@ class Plugins:
         taken = self.backends()
         for backend in found:
             if not isinstance(backend, BackendInfo):
-                raise PluginError(f"{where}: rustorch_backends must return BackendInfo records, got {backend!r}")
+                raise PluginError(
+                    f"{where}: rustorch_backends must return BackendInfo records, got {backend!r}"
+                )
             if not contract_accepts(backend.contract):
                 version = ".".join(map(str, CONTRACT_VERSION))
-                raise PluginError(f"{where}: written for contract {backend.contract}, this core has {version}")
+                raise PluginError(
+                    f"{where}: written for contract {backend.contract}, this core has {version}"
+                )
             if backend.name in taken:
                 raise PluginError(f"{where}: a backend called {backend.name!r} is registered already")
         return tuple(found)

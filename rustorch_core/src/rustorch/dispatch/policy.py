@@ -63,7 +63,11 @@ def fallback(policy: Policy) -> Iterator[None]:
 def fallback_report() -> dict[str, dict[str, dict[str, int]]]:
     """Return what did not run natively: ``{"decomposed": {device: {op: calls}}, "host": ..., "host_bytes": ...}``."""
     with _lock:
-        counted = {"decomposed": dict(_decomposed), "host": dict(_host_calls), "host_bytes": dict(_host_bytes)}
+        counted = {
+            "decomposed": dict(_decomposed),
+            "host": dict(_host_calls),
+            "host_bytes": dict(_host_bytes),
+        }
     report: dict[str, dict[str, dict[str, int]]] = {}
     for kind, counts in counted.items():
         report[kind] = {}
@@ -133,7 +137,9 @@ def _on_host(op: Op, dtype: DType, device: Device, host: Device) -> Call:
     def run(out: Any, *inputs: Any, **attrs: Any) -> None:
         if key not in _warned:
             _warned.add(key)
-            warnings.warn(f"{op.name}: runs on {host} for device {device}; see rustorch.fallback_report()", stacklevel=3)
+            warnings.warn(
+                f"{op.name}: runs on {host} for device {device}; see rustorch.fallback_report()", stacklevel=3
+            )
         outs = out if isinstance(out, tuple) else (out,)
         here = [None if x is None else transfer(x, host) for x in inputs]
         results = tuple(None if o is None else transfer(o, host) for o in outs)

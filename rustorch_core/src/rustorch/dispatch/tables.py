@@ -54,7 +54,9 @@ class Table(dict[str, Row]):
 
     __slots__ = ("device", "offers", "sources", "wrappers")
 
-    def __init__(self, device: Device, offers: dict[str, list[Offer]], wrappers: tuple[Any, ...] = ()) -> None:
+    def __init__(
+        self, device: Device, offers: dict[str, list[Offer]], wrappers: tuple[Any, ...] = ()
+    ) -> None:
         self.device = device
         self.offers = offers
         self.wrappers = wrappers
@@ -88,7 +90,11 @@ class Table(dict[str, Row]):
         An op and its backward come from one plugin or not at all: mixing two kernels' ideas of
         what is saved between them gives wrong gradients.
         """
-        found = [o for o in self._candidates(op.name) if dtype.name in o.kernel.dtypes and o.kernel.version == op.version]
+        found = [
+            o
+            for o in self._candidates(op.name)
+            if dtype.name in o.kernel.dtypes and o.kernel.version == op.version
+        ]
         for name in op.partners:
             partners = {
                 o.plugin for o in self._candidates(name)
@@ -100,7 +106,11 @@ class Table(dict[str, Row]):
     def who_supplies(self, op: Op, dtype: DType) -> str:
         """Say which dtypes this device has the op for."""
         have = sorted({name for o in self._candidates(op.name) for name in o.kernel.dtypes})
-        return f"{op.name} exists here for {', '.join(have)}" if have else f"no plugin supplies {op.name} for {self.device.type}"
+        return (
+            f"{op.name} exists here for {', '.join(have)}"
+            if have
+            else f"no plugin supplies {op.name} for {self.device.type}"
+        )
 
     def _candidates(self, name: str) -> list[Offer]:
         scoped = [Offer(k, "override") for k in overrides.active(name, self.device)]
@@ -164,6 +174,3 @@ def provenance(device: Device | str | None = None) -> dict[str, dict[str, str]]:
     for (op, dtype), source in sorted(as_device(device).kernels.sources.items()):
         result.setdefault(op, {})[dtype] = source
     return result
-
-
-

@@ -68,7 +68,14 @@ def mul(input: Tensor, other: Tensor) -> Tensor:  # type: ignore[empty-body]
 mul.vjp(lambda g, _out, _a, b: g * b, lambda g, _out, a, _b: g * a)
 
 
-@elementwise(floating, primitive=True, allowed=ANY, samples=binary(None, _POSITIVE), aliases=("divide", "true_divide"), front=_rounded)
+@elementwise(
+    floating,
+    primitive=True,
+    allowed=ANY,
+    samples=binary(None, _POSITIVE),
+    aliases=("divide", "true_divide"),
+    front=_rounded,
+)
 def div(input: Tensor, other: Tensor) -> Tensor:  # type: ignore[empty-body]
     """Return input / other; integers are divided as floats."""
 
@@ -155,7 +162,11 @@ def bitwise_xor(input: Tensor, other: Tensor) -> Tensor:  # type: ignore[empty-b
 @elementwise(allowed=INTEGER, samples=integers(1))
 def bitwise_not(input: Tensor) -> Tensor:
     """Return the complement of every bit; logical not for bools."""
-    return input.logical_not() if input.dtype.category == 0 else input.bitwise_xor(-1 if input.dtype.is_signed else 255)
+    return (
+        input.logical_not()
+        if input.dtype.category == 0
+        else input.bitwise_xor(-1 if input.dtype.is_signed else 255)
+    )
 
 
 @elementwise(primitive=True, allowed=INTEGER - {0}, samples=integers(2, low=0))
@@ -199,7 +210,7 @@ def eq(input: Tensor, other: Tensor) -> Tensor:  # type: ignore[empty-body]
 @elementwise(boolean, allowed=ANY, samples=binary(), aliases=("not_equal",))
 def ne(input: Tensor, other: Tensor) -> Tensor:
     """Return where input differs from other."""
-    return input.eq(other).bitwise_xor(True)  # noqa: FBT003
+    return input.eq(other).bitwise_xor(True)
 
 
 @elementwise(boolean, samples=binary(), aliases=("greater",))

@@ -23,12 +23,14 @@ if TYPE_CHECKING:
     from rustorch.tensor import Tensor
 
 Op("fill", lambda out, *, value: (out.shape, out.dtype), doc="Set every element to a number.").constant()
-Op("arange", lambda out, *, start, step: (out.shape, out.dtype), doc="Count from `start` in steps of `step`.").constant()
+Op(
+    "arange", lambda out, *, start, step: (out.shape, out.dtype), doc="Count from `start` in steps of `step`."
+).constant()
 
 _PLAIN: dict[str, Any] = {"method": False, "differentiable": False}
 
 
-def new(shape: Shape, dtype: DType, device: Device, requires_grad: bool = False) -> Any:  # noqa: FBT001, FBT002
+def new(shape: Shape, dtype: DType, device: Device, requires_grad: bool = False) -> Any:
     """Allocate for a user: check that the device has the dtype and that it can require grad.
 
     Raises:
@@ -36,7 +38,9 @@ def new(shape: Shape, dtype: DType, device: Device, requires_grad: bool = False)
     """
     have = device.info.dtypes
     if dtype.name not in have:
-        raise DTypeError(f"{dtype.name} does not exist on device {device}, which has {', '.join(sorted(have))}")
+        raise DTypeError(
+            f"{dtype.name} does not exist on device {device}, which has {', '.join(sorted(have))}"
+        )
     result = allocate(shape, dtype, device)
     if requires_grad:
         require_grad(result)
@@ -46,7 +50,9 @@ def new(shape: Shape, dtype: DType, device: Device, requires_grad: bool = False)
 def require_grad(x: Any) -> None:
     """Make a leaf require grad, if its dtype allows it."""
     if x.dtype.category < dtypes.FLOAT:
-        raise AutogradError(f"requires_grad: only floating-point and complex tensors can require grad, got {x.dtype.name}")
+        raise AutogradError(
+            f"requires_grad: only floating-point and complex tensors can require grad, got {x.dtype.name}"
+        )
     x.needs_grad = True
 
 
@@ -73,7 +79,7 @@ def empty(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool
     return new(_sizes("empty", size), _chosen(dtype), as_device(device), requires_grad)  # type: ignore[no-any-return]
 
 
-def filled(shape: Shape, value: Any, dtype: DType, device: Device, requires_grad: bool = False) -> Any:  # noqa: FBT001, FBT002
+def filled(shape: Shape, value: Any, dtype: DType, device: Device, requires_grad: bool = False) -> Any:
     """Return a tensor with every element `value`."""
     result = new(shape, dtype, device, requires_grad)
     device.kernels["fill"][dtype](result, value=value)
@@ -93,7 +99,9 @@ def ones(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool 
 
 
 @public(**_PLAIN, samples=lambda: [call((2, 3), 1.5), call((), 7)])
-def full(size: Any, fill_value: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+def full(
+    size: Any, fill_value: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
+) -> Tensor:
     """Return a tensor with every element `fill_value`; without dtype, that of the value."""
     if isinstance(fill_value, TensorBase):
         fill_value = fill_value.item()  # type: ignore[attr-defined]
@@ -106,13 +114,17 @@ def _like(input: Any, dtype: Any, device: Any) -> tuple[Shape, DType, Device]:
 
 
 @public(method=False, differentiable=False, samples=lambda: [call(array(2, 3))], tags=("dynamic",))
-def empty_like(input: Tensor, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+def empty_like(
+    input: Tensor, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
+) -> Tensor:
     """Return an uninitialised tensor of the shape, dtype and device of `input`."""
     return new(*_like(input, dtype, device), requires_grad)  # type: ignore[no-any-return]
 
 
 @public(**_PLAIN, samples=lambda: [call(array(2, 3))])
-def zeros_like(input: Tensor, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+def zeros_like(
+    input: Tensor, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
+) -> Tensor:
     """Return zeros of the shape, dtype and device of `input`."""
     shape, chosen, where = _like(input, dtype, device)
     return filled(shape, 0, chosen, where, requires_grad)  # type: ignore[no-any-return]
@@ -136,7 +148,13 @@ def full_like(
 
 @public(**_PLAIN, samples=lambda: [call(5), call(2, 9, 3), call(0.0, 1.0, 0.25), call(5, 0, -2)])
 def arange(
-    start: Any, end: Any = None, step: Any = 1, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
+    start: Any,
+    end: Any = None,
+    step: Any = 1,
+    *,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
 ) -> Tensor:
     """Return ``start, start + step, ...`` below `end` (or from 0 below `start` if it is the only number)."""
     if end is None:
@@ -158,7 +176,13 @@ def arange(
 
 @public(**_PLAIN, samples=lambda: [call(0, 1, 5), call(-2.0, 3.0, 1), call(0, 1, 0)])
 def linspace(
-    start: float, end: float, steps: int, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
+    start: float,
+    end: float,
+    steps: int,
+    *,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
 ) -> Tensor:
     """Return `steps` evenly spaced numbers from `start` to `end`, both included."""
     if steps < 0:
@@ -180,7 +204,9 @@ def logspace(
 
 
 @public(**_PLAIN, samples=lambda: [call(3), call(2, 4)])
-def eye(n: int, m: int | None = None, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+def eye(
+    n: int, m: int | None = None, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
+) -> Tensor:
     """Return an n x m matrix (m = n if None) with ones on the diagonal."""
     columns = n if m is None else m
     result: Any = zeros((n, columns), dtype=dtype, device=device)
@@ -284,7 +310,9 @@ def converted(array: np.ndarray[Any, Any], dtype: DType) -> np.ndarray[Any, Any]
         low, high = int(array.min()), int(array.max())
         limits = np.iinfo(target)
         if low < limits.min or high > limits.max:
-            raise ArgumentError(f"tensor: {dtype.name} holds {limits.min} to {limits.max}, got {low} to {high}")
+            raise ArgumentError(
+                f"tensor: {dtype.name} holds {limits.min} to {limits.max}, got {low} to {high}"
+            )
     with np.errstate(all="ignore"):
         return array.astype(target)
 
@@ -315,7 +343,9 @@ def adopt(array: np.ndarray[Any, Any], device: Device) -> Any:
         and array.dtype.isnative
     )
     if not can_share:
-        return from_host(array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("=")), device)
+        return from_host(
+            array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("=")), device
+        )
     from rustorch.base import view_of
     from rustorch.shape import canonical_strides
 
@@ -323,7 +353,12 @@ def adopt(array: np.ndarray[Any, Any], device: Device) -> Any:
     low = sum((n - 1) * s for n, s in zip(array.shape, array.strides, strict=True) if s < 0)
     high = sum((n - 1) * s for n, s in zip(array.shape, array.strides, strict=True) if s > 0)
     flat = np.lib.stride_tricks.as_strided(
-        array[tuple(slice(n - 1, n) if s < 0 else slice(0, 1) for n, s in zip(array.shape, array.strides, strict=True))],
+        array[
+            tuple(
+                slice(n - 1, n) if s < 0 else slice(0, 1)
+                for n, s in zip(array.shape, array.strides, strict=True)
+            )
+        ],
         shape=((high - low) // size + 1,),
         strides=(size,),
     )
@@ -344,7 +379,11 @@ def as_tensor(data: Any, dtype: Any = None, device: Any = None) -> Tensor:
     return tensor(data, dtype=dtype, device=device)
 
 
-@public(method=False, differentiable=False, samples=lambda: [call([array(3), array(4)], indexing="ij"), call([array(2), array(3)], indexing="xy")])
+@public(
+    method=False,
+    differentiable=False,
+    samples=lambda: [call([array(3), array(4)], indexing="ij"), call([array(2), array(3)], indexing="xy")],
+)
 def meshgrid(tensors: Sequence[Tensor], *more: Tensor, indexing: str = "ij") -> tuple[Tensor, ...]:
     """Return coordinate grids of 1-d tensors, in matrix ("ij") or Cartesian ("xy") order."""
     given = [tensors, *more] if isinstance(tensors, TensorBase) else list(tensors)
@@ -353,5 +392,7 @@ def meshgrid(tensors: Sequence[Tensor], *more: Tensor, indexing: str = "ij") -> 
     swap = indexing == "xy" and len(given) > 1
     order = [given[1], given[0], *given[2:]] if swap else given
     shape = [x.shape.elements for x in order]
-    grids = [x.reshape([-1 if i == k else 1 for k in range(len(order))]).expand(shape) for i, x in enumerate(order)]  # type: ignore[attr-defined]
+    grids = [
+        x.reshape([-1 if i == k else 1 for k in range(len(order))]).expand(shape) for i, x in enumerate(order)
+    ]  # type: ignore[attr-defined]
     return (grids[1], grids[0], *grids[2:]) if swap else tuple(grids)

@@ -14,7 +14,9 @@ def contract(equation: str, operands: list[Any]) -> Any:
     for labels, x in zip(inputs, operands, strict=True):
         for label, size in zip(labels, x.shape, strict=True):
             if sizes.setdefault(label, size) != size:
-                raise ShapeError(f"einsum: index {label!r} has sizes {sizes[label]} and {size} in {equation!r}")
+                raise ShapeError(
+                    f"einsum: index {label!r} has sizes {sizes[label]} and {size} in {equation!r}"
+                )
     ready = [_diagonals(labels, x) for labels, x in zip(inputs, operands, strict=True)]
     labels, result = ready[0]
     for position, (more, x) in enumerate(ready[1:], 2):
@@ -33,14 +35,23 @@ def _parse(equation: str, operands: list[Any]) -> tuple[list[list[str]], list[st
     terms = left.split(",")
     if len(terms) != len(operands):
         raise ArgumentError(f"einsum: {equation!r} has {len(terms)} operands, got {len(operands)}")
-    extra = max((len(x.shape) - len(t.replace("...", "")) for t, x in zip(terms, operands, strict=True) if "..." in t), default=0)
+    extra = max(
+        (
+            len(x.shape) - len(t.replace("...", ""))
+            for t, x in zip(terms, operands, strict=True)
+            if "..." in t
+        ),
+        default=0,
+    )
     dots = [f".{i}" for i in range(extra)]
     inputs = []
     for term, x in zip(terms, operands, strict=True):
         count = len(x.shape) - len(term.replace("...", ""))
         labels = _labels(term, dots[extra - count :] if count > 0 else [], equation)
         if len(labels) != len(x.shape):
-            raise ShapeError(f"einsum: term {term!r} names {len(labels)} dims, the operand has shape {tuple(x.shape)}")
+            raise ShapeError(
+                f"einsum: term {term!r} names {len(labels)} dims, the operand has shape {tuple(x.shape)}"
+            )
         inputs.append(labels)
     if arrow:
         output = _labels(right, dots, equation)
@@ -49,7 +60,9 @@ def _parse(equation: str, operands: list[Any]) -> tuple[list[list[str]], list[st
         output = dots + sorted(label for label in set(flat) if flat.count(label) == 1 and label not in dots)
     unknown = set(output) - {label for labels in inputs for label in labels}
     if unknown or len(set(output)) != len(output):
-        raise ArgumentError(f"einsum: the output of {equation!r} must name indices of the operands, each once")
+        raise ArgumentError(
+            f"einsum: the output of {equation!r} must name indices of the operands, each once"
+        )
     return inputs, output
 
 

@@ -154,11 +154,19 @@ def overlaps(out: Any, x: Any) -> bool:
     """Return whether two views share memory and are not the very same view."""
     if out.storage is not x.storage:
         return False
-    return not (out.offset == x.offset and out.strides == x.strides and out.shape is x.shape and out.dtype is x.dtype)
+    return not (
+        out.offset == x.offset and out.strides == x.strides and out.shape is x.shape and out.dtype is x.dtype
+    )
 
 
 def _into(
-    op: Elementwise, out: Any, ready: list[Any], attrs: dict[str, Any], shape: Shape, dtype: DType, compute: DType
+    op: Elementwise,
+    out: Any,
+    ready: list[Any],
+    attrs: dict[str, Any],
+    shape: Shape,
+    dtype: DType,
+    compute: DType,
 ) -> Any:
     """Run the kernel with the caller's tensor as destination."""
     if not isinstance(out, TensorBase):
@@ -181,7 +189,9 @@ def _require_distinct_elements(name: str, out: Any) -> None:
         )
 
 
-def store(out: Any, inputs: list[Any], name: str, compute: DType, dtype: DType, attrs: dict[str, Any]) -> None:
+def store(
+    out: Any, inputs: list[Any], name: str, compute: DType, dtype: DType, attrs: dict[str, Any]
+) -> None:
     """Call a kernel so that its result lands in `out`, converting if `out` has another dtype."""
     kernels = out.device.kernels
     if out.dtype is dtype:
@@ -201,7 +211,8 @@ def check_inplace(name: str, x: Any) -> None:
         return
     if x.node is None:
         raise AutogradError(
-            f"{name}: a leaf tensor that requires grad cannot be changed in place", hint="wrap the change in no_grad()"
+            f"{name}: a leaf tensor that requires grad cannot be changed in place",
+            hint="wrap the change in no_grad()",
         )
     if x.base is not None and x.base.node is None and x.base.needs_grad:
         raise AutogradError(
@@ -224,7 +235,9 @@ def apply_inplace(op: Elementwise, operands: tuple[Any, ...], attrs: dict[str, A
     if wanted:
         check_inplace(name, x)
         if not x.dtype.is_floating_point and not x.dtype.is_complex:
-            raise AutogradError(f"{name}: the result requires grad and cannot be stored in a {x.dtype.name} tensor")
+            raise AutogradError(
+                f"{name}: the result requires grad and cannot be stored in a {x.dtype.name} tensor"
+            )
     dtype = promoted(name, operands)
     if dtype.category not in op.allowed:
         raise DTypeError(f"{name}: not defined for {dtype.name} tensors")
@@ -295,10 +308,19 @@ def elementwise(
     def declare(definition: Callable[..., Any]) -> Any:
         name = definition.__name__.removesuffix("_")
         op = Elementwise(
-            name, result, allowed, decomposition=None if primitive else definition, partner=partner, doc=definition.__doc__ or ""
+            name,
+            result,
+            allowed,
+            decomposition=None if primitive else definition,
+            partner=partner,
+            doc=definition.__doc__ or "",
         )
         notes = definition.__annotations__
-        operands = [p for p in definition.__code__.co_varnames[: definition.__code__.co_argcount] if notes[p] == "Tensor"]
+        operands = [
+            p
+            for p in definition.__code__.co_varnames[: definition.__code__.co_argcount]
+            if notes[p] == "Tensor"
+        ]
         attributes = definition.__code__.co_varnames[len(operands) : definition.__code__.co_argcount]
         function = _make_function(op, len(operands), attributes, definition)
         if hidden:
@@ -307,7 +329,13 @@ def elementwise(
         if front is not None:
             function = _dressed(front(function), op, definition)
         entry = public.Public(
-            name, function, definition.__module__.rpartition(".")[2], method, elementwise=True, aliases=aliases, sampler=samples
+            name,
+            function,
+            definition.__module__.rpartition(".")[2],
+            method,
+            elementwise=True,
+            aliases=aliases,
+            sampler=samples,
         )
         if inplace and result is not boolean:
             entry.inplace = _make_inplace(op, len(operands), attributes, definition)
@@ -318,7 +346,9 @@ def elementwise(
     return declare
 
 
-def _make_function(op: Elementwise, arity: int, attributes: tuple[str, ...], definition: Callable[..., Any]) -> Any:
+def _make_function(
+    op: Elementwise, arity: int, attributes: tuple[str, ...], definition: Callable[..., Any]
+) -> Any:
     if attributes or arity > 2:
         function = _general(op, arity, attributes, definition.__defaults__ or ())
     elif arity == 1:
@@ -410,7 +440,9 @@ def _general(op: Elementwise, arity: int, attributes: tuple[str, ...], defaults:
     return function
 
 
-def _make_inplace(op: Elementwise, arity: int, attributes: tuple[str, ...], definition: Callable[..., Any]) -> Any:
+def _make_inplace(
+    op: Elementwise, arity: int, attributes: tuple[str, ...], definition: Callable[..., Any]
+) -> Any:
     bind = _binder(f"{op.name}_", arity, attributes, definition.__defaults__ or ())
     name, quick = op.name, arity == 2 and not attributes
 
@@ -449,7 +481,9 @@ _OPERAND_NAMES = ("input", "other", "third")
 
 def _binder(name: str, arity: int, attributes: tuple[str, ...], defaults: tuple[Any, ...]) -> Any:
     """Return a function that sorts arguments into operands and attributes."""
-    filled = dict(zip(attributes[len(attributes) - len(defaults) :], defaults, strict=False)) if defaults else {}
+    filled = (
+        dict(zip(attributes[len(attributes) - len(defaults) :], defaults, strict=False)) if defaults else {}
+    )
 
     def bind(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
         operands = list(args[:arity])

@@ -30,7 +30,9 @@ def _index_dtype(name: str, idx: Any) -> Any:
 
 def _gather_rule(x: Any, idx: Any, *, dim: int) -> tuple[Shape, DType]:
     if len(x.shape) != len(idx.shape):
-        raise ShapeError(f"gather: index must have as many dims as input, got {tuple(idx.shape)} and {tuple(x.shape)}")
+        raise ShapeError(
+            f"gather: index must have as many dims as input, got {tuple(idx.shape)} and {tuple(x.shape)}"
+        )
     if any(n > m for d, (n, m) in enumerate(zip(idx.shape, x.shape, strict=True)) if d != dim):
         raise ShapeError(
             f"gather: index must not be larger than input outside of dimension {dim}, got {tuple(idx.shape)} and {tuple(x.shape)}"
@@ -87,7 +89,9 @@ def _scatter_rule(x: Any, idx: Any, src: Any, *, dim: int, mode: str) -> None:
         raise ShapeError(f"scatter: input, index and src must have as many dims, got {shapes}")
     for d, (n, m, k) in enumerate(zip(idx.shape, src.shape, x.shape, strict=True)):
         if n > m or (d != dim and n > k):
-            raise ShapeError(f"scatter: index must not be larger than src, nor than input outside of dimension {dim}, got {shapes}")
+            raise ShapeError(
+                f"scatter: index must not be larger than src, nor than input outside of dimension {dim}, got {shapes}"
+            )
     if src.dtype is not x.dtype:
         raise DTypeError(f"scatter: src must be {x.dtype.name} as input is, got {src.dtype.name}")
 
@@ -140,7 +144,9 @@ _SCATTERS = {
     "max": _Scatter("scatter_max", _scatter_rule, "scatter", doc="Keep the larger along a dim by an index."),
 }
 _SCATTERS["set"].vjp(
-    lambda g, _out, _x, idx, _src, *, dim, mode: g * (1 - _scattered_with("set", g.new_zeros(_x.shape), idx, g.new_ones(idx.shape), dim)),
+    lambda g, _out, _x, idx, _src, *, dim, mode: (
+        g * (1 - _scattered_with("set", g.new_zeros(_x.shape), idx, g.new_ones(idx.shape), dim))
+    ),
     None,
     lambda g, _out, _x, idx, _src, *, dim, mode: _covered(g, _src, idx, dim),
 )
@@ -188,7 +194,12 @@ def scatter(input: Tensor, dim: int, index: Tensor, src: Any, *, reduce: str | N
     return _scattered("scatter", input, dim, index, src, "set" if reduce is None else _MODES[reduce])  # type: ignore[no-any-return]
 
 
-@public(samples=lambda: [call(array(3, 5), 1, index(3, 4, below=5), array(3, 4)), call(array(4), 0, index(6, below=4), array(6))])
+@public(
+    samples=lambda: [
+        call(array(3, 5), 1, index(3, 4, below=5), array(3, 4)),
+        call(array(4), 0, index(6, below=4), array(6)),
+    ]
+)
 def scatter_add(input: Tensor, dim: int, index: Tensor, src: Tensor) -> Tensor:
     """Return a copy of `input` with ``out[i][index[i][j]] += src[i][j]`` (for dim 1)."""
     return _scattered("scatter_add", input, dim, index, src, "add")  # type: ignore[no-any-return]
@@ -196,7 +207,13 @@ def scatter_add(input: Tensor, dim: int, index: Tensor, src: Tensor) -> Tensor:
 
 @public(
     samples=lambda: [
-        call(array(3, 5, distinct=True), 1, index(3, 4, below=5), array(3, 4, distinct=True, low=-1.7, high=2.1), "amax"),
+        call(
+            array(3, 5, distinct=True),
+            1,
+            index(3, 4, below=5),
+            array(3, 4, distinct=True, low=-1.7, high=2.1),
+            "amax",
+        ),
         call(array(3, 5), 1, index(3, 4, below=5), array(3, 4), "sum"),
     ]
 )
@@ -231,11 +248,19 @@ def _select_decomposition(x: Any, idx: Any, *, dim: int) -> Any:
     return gather_op(x, _grown(idx, x, dim), dim=dim)
 
 
-index_select_op = Op("index_select", _select_rule, decomposition=_select_decomposition, doc="Pick slices along a dim.")
+index_select_op = Op(
+    "index_select", _select_rule, decomposition=_select_decomposition, doc="Pick slices along a dim."
+)
 index_select_op.vjp(lambda g, _out, _x, idx, *, dim: _index_add(g.new_zeros(_x.shape), idx, g, dim=dim), None)
 
 
-@public(samples=lambda: [call(array(3, 4), 0, index(5, below=3)), call(array(3, 4), -1, index(2, below=4)), call(array(3, 4), 1, index(0, below=4))])
+@public(
+    samples=lambda: [
+        call(array(3, 4), 0, index(5, below=3)),
+        call(array(3, 4), -1, index(2, below=4)),
+        call(array(3, 4), 1, index(0, below=4)),
+    ]
+)
 def index_select(input: Tensor, dim: int, index: Tensor) -> Tensor:
     """Return the slices of `input` along `dim` that a 1-d index names."""
     dim = normalize_dim("index_select", dim, len(input.shape))
@@ -258,7 +283,14 @@ def _add_decomposition(out: Any, idx: Any, src: Any, *, dim: int) -> Any:
     return _scattered_with("add", out, _grown(idx, out, dim), src, dim)
 
 
-_index_add = _Scatter("index_add", _add_rule, "index_add", decomposition=_add_decomposition, doc="Add slices along a dim.", updates_out=True)
+_index_add = _Scatter(
+    "index_add",
+    _add_rule,
+    "index_add",
+    decomposition=_add_decomposition,
+    doc="Add slices along a dim.",
+    updates_out=True,
+)
 _index_add.vjp(
     lambda g, _out, _x, _idx, _src, *, dim: g,
     None,
@@ -266,11 +298,18 @@ _index_add.vjp(
 )
 
 
-@public(samples=lambda: [call(array(3, 4), 0, index(5, below=3), array(5, 4)), call(array(3, 4), 1, index(2, below=4), array(3, 2))])
+@public(
+    samples=lambda: [
+        call(array(3, 4), 0, index(5, below=3), array(5, 4)),
+        call(array(3, 4), 1, index(2, below=4), array(3, 2)),
+    ]
+)
 def index_add(input: Tensor, dim: int, index: Tensor, source: Tensor, *, alpha: float = 1) -> Tensor:
     """Return a copy of `input` with ``alpha * source`` added to the slices that the index names."""
     dim = normalize_dim("index_add", dim, len(input.shape))
-    return _index_add(input, _index_dtype("index_add", index), source if alpha == 1 else source * alpha, dim=dim)  # type: ignore[no-any-return]
+    return _index_add(
+        input, _index_dtype("index_add", index), source if alpha == 1 else source * alpha, dim=dim
+    )  # type: ignore[no-any-return]
 
 
 @public(samples=lambda: [call(array(3, 4), index(5, below=12))])
@@ -286,11 +325,13 @@ def take_along_dim(input: Tensor, indices: Tensor, dim: int | None = None) -> Te
     if dim is None:
         return take(input, indices)
     axis = normalize_dim("take_along_dim", dim, len(input.shape))
-    common = list(broadcast_shapes(
-        "take_along_dim",
-        tuple(1 if i == axis else s for i, s in enumerate(input.shape)),
-        tuple(1 if i == axis else s for i, s in enumerate(indices.shape)),
-    ))
+    common = list(
+        broadcast_shapes(
+            "take_along_dim",
+            tuple(1 if i == axis else s for i, s in enumerate(input.shape)),
+            tuple(1 if i == axis else s for i, s in enumerate(indices.shape)),
+        )
+    )
     common[axis] = indices.shape[axis]
     full = list(common)
     full[axis] = input.shape[axis]
@@ -329,7 +370,9 @@ def check_bounds(idx: Any, dim: int, size: int) -> None:
     low, high = int(idx.min()), int(idx.max())
     if low < -size or high >= size:
         wrong = low if low < -size else high
-        raise OutOfBoundsError(f"indexing: index {wrong} is out of bounds for dimension {dim} with size {size}")
+        raise OutOfBoundsError(
+            f"indexing: index {wrong} is out of bounds for dimension {dim} with size {size}"
+        )
 
 
 def take_rows(x: Any, indices: list[Any], dims: list[int] | None = None) -> Any:
@@ -353,7 +396,9 @@ def put_rows(
     return reshape(_scattered_with("set", merged, _grown(rows, merged, 0), source, 0), x.shape)
 
 
-@public(method=True, samples=lambda: [call(array(3, 4), (index(2, below=3), index(2, below=4)), array(2), True)])
+@public(
+    method=True, samples=lambda: [call(array(3, 4), (index(2, below=3), index(2, below=4)), array(2), True)]
+)
 def index_put(input: Tensor, indices: tuple[Tensor, ...], values: Tensor, accumulate: bool = False) -> Tensor:
     """Return a copy of `input` with ``input[indices] = values``, or ``+=`` if `accumulate`."""
     return put_rows(input, list(indices), values, accumulate=accumulate)  # type: ignore[no-any-return]
@@ -371,7 +416,11 @@ def _nonzero_rows(x: Any) -> Any:
     return from_host(np.flatnonzero(x.detach().numpy(force=True)).astype(np.int64), x.device)
 
 
-@public(differentiable=False, samples=lambda: [call(mask(3, 4)), call(mask(5)), call(mask(0, 2))], tags=("dynamic",))
+@public(
+    differentiable=False,
+    samples=lambda: [call(mask(3, 4)), call(mask(5)), call(mask(0, 2))],
+    tags=("dynamic",),
+)
 def nonzero(input: Tensor, *, as_tuple: bool = False) -> Any:
     """Return the positions of nonzero elements: an int64 matrix (count, ndim), or one tensor per dim.
 
@@ -392,7 +441,9 @@ def nonzero(input: Tensor, *, as_tuple: bool = False) -> Any:
     return stack(columns, 1)
 
 
-@public(aliases=(), samples=lambda: [call(array(3, 4), mask(3, 4)), call(array(3, 4), mask(4))], tags=("dynamic",))
+@public(
+    aliases=(), samples=lambda: [call(array(3, 4), mask(3, 4)), call(array(3, 4), mask(4))], tags=("dynamic",)
+)
 def masked_select(input: Tensor, mask: Tensor) -> Tensor:
     """Return the elements where `mask` is True, as one dim; both broadcast."""
     if mask.dtype is not dtypes.bool_:
@@ -411,4 +462,6 @@ def masked_scatter(input: Tensor, mask: Tensor, source: Tensor) -> Tensor:
     if source.shape.elements < count:
         raise ShapeError(f"masked_scatter: {count} elements are required, got {source.shape.elements}")
     flat = reshape(input, (-1,))
-    return reshape(_scattered_with("set", flat, rows, reshape(source, (-1,)).narrow(0, 0, count), 0), input.shape)  # type: ignore[attr-defined,no-any-return]
+    return reshape(
+        _scattered_with("set", flat, rows, reshape(source, (-1,)).narrow(0, 0, count), 0), input.shape
+    )  # type: ignore[attr-defined,no-any-return]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from rustorch import dtypes
 from rustorch.base import TensorBase
 from rustorch.dtypes import DType
 from rustorch.errors import ArgumentTypeError, DTypeError, ShapeError
@@ -41,7 +40,8 @@ def _check_pair(name: str, a: Any, b: Any) -> None:
             raise ArgumentTypeError(f"{name}: expected tensors, got {type(x).__name__}")
     if a.dtype is not b.dtype:
         raise DTypeError(
-            f"{name}: both operands must have one dtype, got {a.dtype.name} and {b.dtype.name}", hint="convert one with .to()"
+            f"{name}: both operands must have one dtype, got {a.dtype.name} and {b.dtype.name}",
+            hint="convert one with .to()",
         )
 
 
@@ -70,7 +70,9 @@ def matmul(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor
     _check_pair("matmul", input, other)
     a, b = input, other
     if not a.shape or not b.shape:
-        raise ShapeError("matmul: both operands need at least one dim, got a 0-d tensor", hint="use * for scalars")
+        raise ShapeError(
+            "matmul: both operands need at least one dim, got a 0-d tensor", hint="use * for scalars"
+        )
     inner = b.shape[-2] if len(b.shape) > 1 else b.shape[0]
     if a.shape[-1] != inner:
         raise ShapeError(f"matmul: inner sizes must match, got {tuple(a.shape)} @ {tuple(b.shape)}")
@@ -139,7 +141,12 @@ def outer(input: Tensor, vec2: Tensor) -> Tensor:
     return input.unsqueeze(1) * vec2
 
 
-@public(samples=lambda: [call(array(5), array(3, 4), array(4, 5)), call(array(3, 5), array(3, 4), array(4, 5), beta=0.5, alpha=2.0)])
+@public(
+    samples=lambda: [
+        call(array(5), array(3, 4), array(4, 5)),
+        call(array(3, 5), array(3, 4), array(4, 5), beta=0.5, alpha=2.0),
+    ]
+)
 def addmm(input: Tensor, mat1: Tensor, mat2: Tensor, *, beta: float = 1, alpha: float = 1) -> Tensor:
     """Return ``beta * input + alpha * (mat1 @ mat2)``."""
     product = mm(mat1, mat2)
@@ -155,7 +162,9 @@ def _linear_rule(x: Any, weight: Any, bias: Any) -> tuple[Shape, DType]:
     if len(weight.shape) != 2:
         raise ShapeError(f"linear: the weight must have 2 dims (out, in), got {tuple(weight.shape)}")
     if not x.shape or x.shape[-1] != weight.shape[1]:
-        raise ShapeError(f"linear: the input's last size must be {weight.shape[1]}, got input {tuple(x.shape)}")
+        raise ShapeError(
+            f"linear: the input's last size must be {weight.shape[1]}, got input {tuple(x.shape)}"
+        )
     if bias is not None and tuple(bias.shape) != (weight.shape[0],):
         raise ShapeError(f"linear: the bias must have shape ({weight.shape[0]},), got {tuple(bias.shape)}")
     for operand in (weight, bias):
@@ -221,7 +230,9 @@ def cross(input: Tensor, other: Tensor, dim: int = -1) -> Tensor:
     """Return the cross product of vectors of 3 elements along `dim`."""
     axis = normalize_dim("cross", dim, len(input.shape))
     if input.shape[axis] != 3 or other.shape[axis] != 3:
-        raise ShapeError(f"cross: size 3 is required along dimension {axis}, got {tuple(input.shape)} and {tuple(other.shape)}")
+        raise ShapeError(
+            f"cross: size 3 is required along dimension {axis}, got {tuple(input.shape)} and {tuple(other.shape)}"
+        )
     return roll(input, -1, axis) * roll(other, -2, axis) - roll(input, -2, axis) * roll(other, -1, axis)
 
 
@@ -280,5 +291,7 @@ def einsum(equation: str, *operands: Any) -> Tensor:
 
     Operands are contracted from left to right, each pair as one batched matrix product.
     """
-    given = list(operands[0]) if len(operands) == 1 and isinstance(operands[0], (list, tuple)) else list(operands)
+    given = (
+        list(operands[0]) if len(operands) == 1 and isinstance(operands[0], (list, tuple)) else list(operands)
+    )
     return contract(equation, given)  # type: ignore[no-any-return]

@@ -75,7 +75,14 @@ def _reshape_rule(x: Any, *, shape: Shape) -> Geometry:
 _reshape_rule.vjp(lambda g, _out, _x, *, shape: reshape_to(g, _x.shape))
 
 
-@public(samples=lambda: [call(array(3, 4), (2, 6)), call(array(6), (2, -1)), call(array(0, 3), (3, 0)), call(array(), (1, 1))])
+@public(
+    samples=lambda: [
+        call(array(3, 4), (2, 6)),
+        call(array(6), (2, -1)),
+        call(array(0, 3), (3, 0)),
+        call(array(), (1, 1)),
+    ]
+)
 def reshape(input: Tensor, *shape: Any) -> Tensor:
     """Return the elements in another shape: a view where possible, else a copy.  One size may be -1."""
     target = infer_size("reshape", as_shape("reshape", shape, allow_minus_one=True), input.shape.elements)
@@ -98,7 +105,9 @@ def expand_to(x: Any, shape: Shape) -> Any:
     return x if x.shape is shape else _expand_rule(x, shape=shape)
 
 
-@public(method=False, samples=lambda: [call(array(3, 4), (12,)), call(array(2, 3, 4), (6, -1))], tags=("view",))
+@public(
+    method=False, samples=lambda: [call(array(3, 4), (12,)), call(array(2, 3, 4), (6, -1))], tags=("view",)
+)
 def view_as_shape(input: Tensor, *shape: Any) -> Tensor:
     """Return a view in another shape; an error where only a copy could have it.  One size may be -1."""
     target = infer_size("view", as_shape("view", shape, allow_minus_one=True), input.shape.elements)
@@ -107,8 +116,10 @@ def view_as_shape(input: Tensor, *shape: Any) -> Tensor:
 
 def view_as_is(input: Any) -> Any:
     """Return a view with the same geometry."""
-    return _reshape_rule(input, shape=input.shape) if input.strides is input.shape.strides else _permute_rule(
-        input, dims=tuple(range(len(input.shape)))
+    return (
+        _reshape_rule(input, shape=input.shape)
+        if input.strides is input.shape.strides
+        else _permute_rule(input, dims=tuple(range(len(input.shape))))
     )
 
 
@@ -129,7 +140,9 @@ def flatten(input: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
 def unflatten(input: Tensor, dim: int, sizes: Sequence[int]) -> Tensor:
     """Return one dim split into several."""
     dim = normalize_dim("unflatten", dim, len(input.shape))
-    split_shape = infer_size("unflatten", as_shape("unflatten", sizes, allow_minus_one=True), input.shape[dim])
+    split_shape = infer_size(
+        "unflatten", as_shape("unflatten", sizes, allow_minus_one=True), input.shape[dim]
+    )
     return reshape(input, (*input.shape[:dim], *split_shape, *input.shape[dim + 1 :]))
 
 
@@ -139,7 +152,14 @@ def ravel(input: Tensor) -> Tensor:
     return reshape(input, (-1,))
 
 
-@public(samples=lambda: [call(array(3, 1, 4)), call(array(1, 3, 1), 0), call(array(2, 3), 0), call(array(1, 1, 2), (0, 1))])
+@public(
+    samples=lambda: [
+        call(array(3, 1, 4)),
+        call(array(1, 3, 1), 0),
+        call(array(2, 3), 0),
+        call(array(1, 1, 2), (0, 1)),
+    ]
+)
 def squeeze(input: Tensor, dim: int | Sequence[int] | None = None) -> Tensor:
     """Return a view without the dims of size 1: all of them, or those of `dim` that have it."""
     ndim = len(input.shape)
@@ -205,7 +225,9 @@ def permute(input: Tensor, *dims: Any) -> Tensor:
     return _permute_rule(input, dims=order)  # type: ignore[no-any-return]
 
 
-@public(samples=lambda: [call(array(2, 3, 4), 0, 2), call(array(2, 3), 0, 1)], aliases=("swapaxes", "swapdims"))
+@public(
+    samples=lambda: [call(array(2, 3, 4), 0, 2), call(array(2, 3), 0, 1)], aliases=("swapaxes", "swapdims")
+)
 def transpose(input: Tensor, dim0: int, dim1: int) -> Tensor:
     """Return a view with two dims exchanged."""
     ndim = len(input.shape)
@@ -227,18 +249,27 @@ def t(input: Tensor) -> Tensor:
     """Return the transpose of a matrix; vectors and scalars stay as they are."""
     ndim = len(input.shape)
     if ndim > 2:
-        raise ShapeError(f"t: at most 2 dims are allowed, got {ndim}", hint="use transpose(dim0, dim1) or .mT")
+        raise ShapeError(
+            f"t: at most 2 dims are allowed, got {ndim}", hint="use transpose(dim0, dim1) or .mT"
+        )
     return _permute_rule(input, dims=tuple(reversed(range(ndim))))  # type: ignore[no-any-return]
 
 
-@public(samples=lambda: [call(array(2, 3, 4), 0, -1), call(array(2, 3, 4), (0, 1), (1, 2))], aliases=("moveaxis",))
+@public(
+    samples=lambda: [call(array(2, 3, 4), 0, -1), call(array(2, 3, 4), (0, 1), (1, 2))], aliases=("moveaxis",)
+)
 def movedim(input: Tensor, source: int | Sequence[int], destination: int | Sequence[int]) -> Tensor:
     """Return a view with the dims at `source` moved to the positions `destination`."""
     ndim = len(input.shape)
     from_ = [normalize_dim("movedim", d, ndim) for d in ((source,) if isinstance(source, int) else source)]
-    to = [normalize_dim("movedim", d, ndim) for d in ((destination,) if isinstance(destination, int) else destination)]
+    to = [
+        normalize_dim("movedim", d, ndim)
+        for d in ((destination,) if isinstance(destination, int) else destination)
+    ]
     if len(from_) != len(to) or len(set(from_)) != len(from_) or len(set(to)) != len(to):
-        raise ShapeError(f"movedim: source and destination must be distinct dims of equal number, got {source}, {destination}")
+        raise ShapeError(
+            f"movedim: source and destination must be distinct dims of equal number, got {source}, {destination}"
+        )
     rest = iter(d for d in range(ndim) if d not in from_)
     placed = dict(zip(to, from_, strict=True))
     return _permute_rule(input, dims=tuple(placed[i] if i in placed else next(rest) for i in range(ndim)))  # type: ignore[no-any-return]
@@ -282,7 +313,9 @@ class _Place(Op):
         return out
 
 
-place = _Place("place", lambda g, *, into, where, how: (into.shape, g.dtype), doc="Write into zeros through a view.")
+place = _Place(
+    "place", lambda g, *, into, where, how: (into.shape, g.dtype), doc="Write into zeros through a view."
+)
 place.vjp(lambda h, _out, _g, *, into, where, how: where(h, **how))
 _slice_rule.vjp(
     lambda g, _out, _x, *, dim, start, length, step: place(
@@ -313,7 +346,9 @@ def narrow(input: Tensor, dim: int, start: int, length: int) -> Tensor:
     size = input.shape[dim] if input.shape else 0
     first = start + size if start < 0 else start
     if not 0 <= first <= size or length < 0 or first + length > size:
-        raise OutOfBoundsError(f"narrow: [{start}, {start}+{length}) does not fit dimension {dim} with size {size}")
+        raise OutOfBoundsError(
+            f"narrow: [{start}, {start}+{length}) does not fit dimension {dim} with size {size}"
+        )
     return _slice_rule(input, dim=dim, start=first, length=length, step=1)  # type: ignore[no-any-return]
 
 
@@ -339,7 +374,9 @@ def split(input: Tensor, split_size_or_sections: int | Sequence[int], dim: int =
     else:
         sections = [int(s) for s in split_size_or_sections]
         if sum(sections) != size or min(sections, default=0) < 0:
-            raise ShapeError(f"split: the sections must add up to {size}, the size of dimension {dim}, got {sections}")
+            raise ShapeError(
+                f"split: the sections must add up to {size}, the size of dimension {dim}, got {sections}"
+            )
     parts, start = [], 0
     for length in sections:
         parts.append(narrow(input, dim, start, length))
@@ -546,7 +583,9 @@ def _cat_rule(*operands: Any, dim: int) -> tuple[Shape, Any]:
     first = operands[0].shape
     total = 0
     for x in operands:
-        if len(x.shape) != len(first) or any(a != b for i, (a, b) in enumerate(zip(x.shape, first, strict=True)) if i != dim):
+        if len(x.shape) != len(first) or any(
+            a != b for i, (a, b) in enumerate(zip(x.shape, first, strict=True)) if i != dim
+        ):
             shapes = ", ".join(str(tuple(y.shape)) for y in operands)
             raise ShapeError(f"cat: shapes must be equal outside of dimension {dim}, got {shapes}")
         total += x.shape[dim]
@@ -570,7 +609,11 @@ _cat.joint_vjp(_cat_vjp)
 @public(
     method=False,
     aliases=("concat", "concatenate"),
-    samples=lambda: [call([array(2, 3), array(4, 3)]), call((array(2, 3), array(2, 1)), 1), call([array(3), array(0)])],
+    samples=lambda: [
+        call([array(2, 3), array(4, 3)]),
+        call((array(2, 3), array(2, 1)), 1),
+        call([array(3), array(0)]),
+    ],
 )
 def cat(tensors: Sequence[Tensor], dim: int = 0, *, out: Tensor | None = None) -> Tensor:
     """Return the tensors joined along an existing dim; other sizes must be equal."""
@@ -603,7 +646,10 @@ def _same_device(name: str, tensors: Sequence[Any]) -> None:
     common_device(name, tensors)
 
 
-@public(method=False, samples=lambda: [call([array(2, 3), array(2, 3)]), call((array(3), array(3)), -1), call([array()])])
+@public(
+    method=False,
+    samples=lambda: [call([array(2, 3), array(2, 3)]), call((array(3), array(3)), -1), call([array()])],
+)
 def stack(tensors: Sequence[Tensor], dim: int = 0, *, out: Tensor | None = None) -> Tensor:
     """Return the tensors, all of one shape, joined along a new dim."""
     given = list(tensors)
@@ -612,7 +658,9 @@ def stack(tensors: Sequence[Tensor], dim: int = 0, *, out: Tensor | None = None)
     shapes = {tuple(x.shape) for x in given}
     if len(shapes) > 1:
         raise ShapeError(f"stack: shapes must be equal, got {', '.join(map(str, sorted(shapes)))}")
-    return cat([unsqueeze(x, dim) for x in given], dim if dim >= 0 else dim + len(given[0].shape) + 1, out=out)
+    return cat(
+        [unsqueeze(x, dim) for x in given], dim if dim >= 0 else dim + len(given[0].shape) + 1, out=out
+    )
 
 
 @public(method=False, samples=lambda: [call([array(3), array(3)]), call([array(2, 3), array(1, 3)])])
@@ -667,7 +715,11 @@ def roll(input: Tensor, shifts: int | Sequence[int], dims: int | Sequence[int] |
     """Return the tensor with its elements shifted around along `dims` (flattened if None)."""
     if dims is None:
         return reshape(roll(reshape(input, (-1,)), shifts, 0), input.shape)
-    pairs = zip((shifts,) if isinstance(shifts, int) else shifts, (dims,) if isinstance(dims, int) else dims, strict=True)
+    pairs = zip(
+        (shifts,) if isinstance(shifts, int) else shifts,
+        (dims,) if isinstance(dims, int) else dims,
+        strict=True,
+    )
     for shift, d in pairs:
         axis = normalize_dim("roll", d, len(input.shape))
         size = input.shape[axis]

@@ -162,7 +162,9 @@ def common_device(name: str, inputs: Sequence[Any]) -> Device:
     for x in inputs:
         if x is not None and x.device is not device:
             places = ", ".join(str(y.device) for y in inputs if y is not None)
-            raise DeviceError(f"{name}: all tensors must be on one device, got {places}", hint="move one with .to(device)")
+            raise DeviceError(
+                f"{name}: all tensors must be on one device, got {places}", hint="move one with .to(device)"
+            )
     return device  # type: ignore[no-any-return]
 
 

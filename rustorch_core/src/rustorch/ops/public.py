@@ -69,8 +69,18 @@ def public(
         family = function.__module__.rpartition(".")[2]
         add(
             Public(
-                name, function, family, method, None, None, False, differentiable, aliases, samples,
-                why_no_samples, frozenset(tags),
+                name,
+                function,
+                family,
+                method,
+                None,
+                None,
+                False,
+                differentiable,
+                aliases,
+                samples,
+                why_no_samples,
+                frozenset(tags),
             )
         )
         return function
@@ -79,4 +89,6 @@ def public(
 
 
 #: Functions whose Python name has a trailing underscore only to leave a built-in alone.
-_SHADOWING = frozenset({"all_", "any_", "max_", "min_", "sum_", "pow_", "abs_", "round_", "range_", "bool_", "float_", "int_"})
+_SHADOWING = frozenset(
+    {"all_", "any_", "max_", "min_", "sum_", "pow_", "abs_", "round_", "range_", "bool_", "float_", "int_"}
+)

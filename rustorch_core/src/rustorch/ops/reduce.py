@@ -63,17 +63,19 @@ amin_op = Op("amin", _kept, doc="Minimum over dims.").vjp(_spread)
 argmax_op = Op("argmax", _indices, doc="Position of the maximum along a dim.").constant()
 argmin_op = Op("argmin", _indices, doc="Position of the minimum along a dim.").constant()
 
-_SAMPLES = lambda **o: lambda: [  # noqa: E731 - a table of calls, shared by the reductions
-    call(array(3, 4, **o)),
-    call(array(3, 4, **o), 1),
-    call(array(2, 3, 4, **o), (0, 2), True),
-    call(array(2, 3, 4, **o), -2, keepdim=True),
-    call(array(**o)),
-    call(array(4, 6, strided=True, **o), 0),
-]
+_SAMPLES = lambda **o: (
+    lambda: [
+        call(array(3, 4, **o)),
+        call(array(3, 4, **o), 1),
+        call(array(2, 3, 4, **o), (0, 2), True),
+        call(array(2, 3, 4, **o), -2, keepdim=True),
+        call(array(**o)),
+        call(array(4, 6, strided=True, **o), 0),
+    ]
+)
 
 
-def _dropped(result: Any, x: Any, dims: tuple[int, ...], keepdim: bool) -> Any:  # noqa: FBT001
+def _dropped(result: Any, x: Any, dims: tuple[int, ...], keepdim: bool) -> Any:
     return result if keepdim else reshape_to(result, reduced_shape(x.shape, dims, keepdim=False))
 
 
@@ -105,7 +107,10 @@ def mean(input: Tensor, dim: Dim = None, keepdim: bool = False, *, dtype: Any = 
     """Return the mean over `dim`; the dtype must be a floating-point one."""
     x = input if dtype is None else input.to(dtypes.dtype_of(dtype))
     if x.dtype.category < FLOAT:
-        raise DTypeError(f"mean: a floating-point dtype is required, got {x.dtype.name}", hint="pass dtype=rustorch.float32")
+        raise DTypeError(
+            f"mean: a floating-point dtype is required, got {x.dtype.name}",
+            hint="pass dtype=rustorch.float32",
+        )
     dims = normalize_dims("mean", dim, len(x.shape))
     total = sum_op(x, dim=dims)
     count = x.shape.elements // max(total.shape.elements, 1) if total.shape.elements else 1
@@ -133,7 +138,7 @@ def amin(input: Tensor, dim: Dim = (), keepdim: bool = False) -> Tensor:
     return _dropped(amin_op(input, dim=dims), input, dims, keepdim)  # type: ignore[no-any-return]
 
 
-def _arg(op: Op, input: Any, dim: int | None, keepdim: bool) -> Any:  # noqa: FBT001
+def _arg(op: Op, input: Any, dim: int | None, keepdim: bool) -> Any:
     if dim is None:
         _need_elements(op.name, input, tuple(range(len(input.shape))))
         found = op(reshape(input, (-1,)), dim=0)
@@ -147,19 +152,25 @@ def _arg(op: Op, input: Any, dim: int | None, keepdim: bool) -> Any:  # noqa: FB
     return _dropped(found, x, (axis,), keepdim)
 
 
-@public(differentiable=False, samples=lambda: [call(array(3, 4, distinct=True)), call(array(3, 4, distinct=True), 1, True)])
+@public(
+    differentiable=False,
+    samples=lambda: [call(array(3, 4, distinct=True)), call(array(3, 4, distinct=True), 1, True)],
+)
 def argmax(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor:
     """Return the int64 position of the maximum along `dim` (of the flattened tensor if None); the lowest at ties."""
     return _arg(argmax_op, input, dim, keepdim)  # type: ignore[no-any-return]
 
 
-@public(differentiable=False, samples=lambda: [call(array(3, 4, distinct=True)), call(array(3, 4, distinct=True), 1, True)])
+@public(
+    differentiable=False,
+    samples=lambda: [call(array(3, 4, distinct=True)), call(array(3, 4, distinct=True), 1, True)],
+)
 def argmin(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor:
     """Return the int64 position of the minimum along `dim` (of the flattened tensor if None); the lowest at ties."""
     return _arg(argmin_op, input, dim, keepdim)  # type: ignore[no-any-return]
 
 
-def _extreme(name: str, reduce: Any, arg: Any, input: Any, dim: Any, keepdim: bool) -> Any:  # noqa: FBT001
+def _extreme(name: str, reduce: Any, arg: Any, input: Any, dim: Any, keepdim: bool) -> Any:
     if dim is None:
         return reduce(input)
     if not isinstance(dim, int):
@@ -223,7 +234,12 @@ _SPREAD_SAMPLES = lambda: [  # noqa: E731 - shared by var and std
 
 @public(samples=_SPREAD_SAMPLES)
 def var(
-    input: Tensor, dim: Dim = None, keepdim: bool = False, *, correction: float = 1, unbiased: bool | None = None
+    input: Tensor,
+    dim: Dim = None,
+    keepdim: bool = False,
+    *,
+    correction: float = 1,
+    unbiased: bool | None = None,
 ) -> Tensor:
     """Return the variance over `dim`: the sum of squared deviations over (n - correction).
 
@@ -239,7 +255,7 @@ def var(
     if unbiased is not None:
         correction = int(unbiased)
     dims = normalize_dims("var", dim, len(input.shape))
-    centred = input - mean(input, dims, True)  # noqa: FBT003
+    centred = input - mean(input, dims, True)
     count = Shape(input.shape[d] for d in dims).elements if input.shape else 1
     total = sum_op(centred * centred, dim=dims)
     rest = count - correction
@@ -248,7 +264,12 @@ def var(
 
 @public(samples=_SPREAD_SAMPLES)
 def std(
-    input: Tensor, dim: Dim = None, keepdim: bool = False, *, correction: float = 1, unbiased: bool | None = None
+    input: Tensor,
+    dim: Dim = None,
+    keepdim: bool = False,
+    *,
+    correction: float = 1,
+    unbiased: bool | None = None,
 ) -> Tensor:
     """Return the standard deviation over `dim`, the square root of :func:`var`."""
     return var(input, dim, keepdim, correction=correction, unbiased=unbiased).sqrt()
@@ -258,7 +279,7 @@ def std(
 def logsumexp(input: Tensor, dim: Dim, keepdim: bool = False) -> Tensor:
     """Return log(sum(exp(x))) over `dim`, without overflow."""
     dims = normalize_dims("logsumexp", dim, len(input.shape))
-    top = amax(input.detach(), dims, True)  # noqa: FBT003
+    top = amax(input.detach(), dims, True)
     top = top.masked_fill(~top.isfinite(), 0)
     total = sum_op((input - top).exp(), dim=dims).log() + top
     return _dropped(total, input, dims, keepdim)  # type: ignore[no-any-return]

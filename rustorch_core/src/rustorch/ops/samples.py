@@ -94,7 +94,9 @@ def unary(**options: Any) -> Callable[[], list[Sample]]:
     ]
 
 
-def binary(first: dict[str, Any] | None = None, second: dict[str, Any] | None = None) -> Callable[[], list[Sample]]:
+def binary(
+    first: dict[str, Any] | None = None, second: dict[str, Any] | None = None
+) -> Callable[[], list[Sample]]:
     """Return the usual samples of an elementwise function of two operands."""
     a, b = first or {}, second or {}
     return lambda: [
@@ -112,5 +114,7 @@ def integers(arity: int, *, low: int = -7, below: int = 8) -> Callable[[], list[
     return lambda: [
         call(*[index(3, 5, low=low, below=below) for _ in range(arity)]),
         call(*[index(low=low, below=below) for _ in range(arity)]),
-        call(*[mask(3, 4) for _ in range(arity)]) if low < 0 else call(*[index(0, low=low, below=below) for _ in range(arity)]),
+        call(*[mask(3, 4) for _ in range(arity)])
+        if low < 0
+        else call(*[index(0, low=low, below=below) for _ in range(arity)]),
     ]

@@ -50,7 +50,9 @@ def where(condition: Tensor, input: Any = None, other: Any = None) -> Any:
         other: a tensor or number.
     """
     if condition.dtype is not dtypes.bool_:
-        raise DTypeError(f"where: the condition must be bool, got {condition.dtype.name}", hint="write x != 0")
+        raise DTypeError(
+            f"where: the condition must be bool, got {condition.dtype.name}", hint="write x != 0"
+        )
     if input is None and other is None:
         return condition.nonzero(as_tuple=True)
     if input is None or other is None:
@@ -60,7 +62,9 @@ def where(condition: Tensor, input: Any = None, other: Any = None) -> Any:
     device, moved = gather_scalars("where", values)
     rest = iter(moved[1:])
     operands = [moved[0]]
-    operands += [next(rest) if isinstance(x, TensorBase) else constant(x, dtype, device) for x in (input, other)]
+    operands += [
+        next(rest) if isinstance(x, TensorBase) else constant(x, dtype, device) for x in (input, other)
+    ]
     shape = broadcast_shapes("where", *(x.shape for x in operands))
     ready = [prepared(x, x.dtype if i == 0 else dtype, shape) for i, x in enumerate(operands)]
     result = allocate(shape, dtype, device)
@@ -71,13 +75,19 @@ def where(condition: Tensor, input: Any = None, other: Any = None) -> Any:
 
 
 @public(
-    samples=lambda: [call(array(3, 4), mask(3, 4), 1.5), call(array(2, 3), mask(3), -1.0), call(array(), mask(), 2.0)]
+    samples=lambda: [
+        call(array(3, 4), mask(3, 4), 1.5),
+        call(array(2, 3), mask(3), -1.0),
+        call(array(), mask(), 2.0),
+    ]
 )
 def masked_fill(input: Tensor, mask: Tensor, value: Any) -> Tensor:
     """Return `input` with `value` (a number or 0-d tensor) where `mask` is True; `mask` broadcasts."""
     if isinstance(value, TensorBase):
         if value.shape:
-            raise ArgumentError(f"masked_fill: value must be a number or 0-d tensor, got shape {tuple(value.shape)}")
+            raise ArgumentError(
+                f"masked_fill: value must be a number or 0-d tensor, got shape {tuple(value.shape)}"
+            )
         value = value.to(input.dtype)  # type: ignore[attr-defined]
     elif dtypes.scalar_dtype(value).category > input.dtype.category:
         raise DTypeError(f"masked_fill: {value!r} cannot be stored in a {input.dtype.name} tensor")
@@ -130,4 +140,3 @@ def clamp(input: Tensor, min: Any = None, max: Any = None, *, out: Tensor | None
     x = input if input.dtype is wanted else input.to(wanted)
     result = clamp_(x, min=min, max=max)
     return result if out is None else out.copy_(result)  # type: ignore[no-any-return]
-

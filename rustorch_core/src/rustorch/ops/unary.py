@@ -331,4 +331,3 @@ def logical_not(input: Tensor) -> Tensor:
 
 for _test in (isnan, isinf, isfinite, logical_not):
     _test.constant()
-

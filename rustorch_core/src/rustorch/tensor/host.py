@@ -36,10 +36,15 @@ def to_numpy(x: Any, *, force: bool) -> np.ndarray[Any, Any]:
             flat[x.offset - low :], shape=tuple(x.shape), strides=[s * size for s in x.strides]
         )
     if not force:
-        raise DeviceError(f"numpy: the tensor is on device {x.device}", hint="use x.to_numpy(), or copy it to the host first")
+        raise DeviceError(
+            f"numpy: the tensor is on device {x.device}",
+            hint="use x.to_numpy(), or copy it to the host first",
+        )
     whole = x if x.strides is x.shape.strides else packed(x)
     result = np.empty(x.shape, dtype)
-    runtime.copy_to_host(memoryview(result.reshape(-1).view(np.uint8)), whole.storage.buffer, whole.offset * size)
+    runtime.copy_to_host(
+        memoryview(result.reshape(-1).view(np.uint8)), whole.storage.buffer, whole.offset * size
+    )
     return result
 
 
@@ -68,7 +73,11 @@ def item(x: Any) -> Any:
     """Return the only element as a Python number."""
     if x.shape.elements != 1:
         raise ArgumentError(f"item: one element is required, got shape {tuple(x.shape)}", hint="use tolist()")
-    return to_numpy(x, force=True).item() if x.dtype.name != "bfloat16" else float(to_numpy(x, force=True).reshape(()))
+    return (
+        to_numpy(x, force=True).item()
+        if x.dtype.name != "bfloat16"
+        else float(to_numpy(x, force=True).reshape(()))
+    )
 
 
 def single(x: Any, what: str) -> Any:
@@ -121,7 +130,9 @@ def reduce(x: Any) -> Any:
     return (_rebuild, state)
 
 
-def _rebuild(cls: Any, raw: np.ndarray[Any, Any], name: str, device: str, requires_grad: bool, extra: dict[str, Any]) -> Any:  # noqa: FBT001
+def _rebuild(
+    cls: Any, raw: np.ndarray[Any, Any], name: str, device: str, requires_grad: bool, extra: dict[str, Any]
+) -> Any:
     from rustorch.dtypes import dtype_of
 
     array = raw.view(dtype_of(name).numpy) if name == "bfloat16" else raw

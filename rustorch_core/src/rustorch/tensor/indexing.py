@@ -28,7 +28,12 @@ def get_item(x: Any, index: Any) -> Any:
 
 def set_item(x: Any, index: Any, value: Any) -> None:
     """Perform ``x[index] = value``."""
-    if isinstance(index, TensorBase) and index.dtype is dtypes.bool_ and index.shape == x.shape and _is_number(value):
+    if (
+        isinstance(index, TensorBase)
+        and index.dtype is dtypes.bool_
+        and index.shape == x.shape
+        and _is_number(value)
+    ):
         inplace.replace_by("setitem", x, lambda whole: whole.masked_fill(index, value))
         return
     view, advanced = _basic(x, index)
@@ -106,7 +111,9 @@ def _basic(x: Any, index: Any) -> tuple[Any, list[tuple[int, Any, int]]]:
         elif isinstance(part, int):
             size = view.shape[dim]
             if not -size <= part < size:
-                raise OutOfBoundsError(f"indexing: index {part} is out of bounds for dimension {source} with size {size}")
+                raise OutOfBoundsError(
+                    f"indexing: index {part} is out of bounds for dimension {source} with size {size}"
+                )
             view = select(view, dim, part)
             source += 1
         elif part.dtype is dtypes.bool_:
@@ -117,7 +124,9 @@ def _basic(x: Any, index: Any) -> tuple[Any, list[tuple[int, Any, int]]]:
                 )
             if not part.shape:
                 view = unsqueeze(view, dim)
-                advanced.append((dim, creation.tensor([0] * int(bool(part)), dtype=dtypes.int64, device=x.device), source))
+                advanced.append(
+                    (dim, creation.tensor([0] * int(bool(part)), dtype=dtypes.int64, device=x.device), source)
+                )
                 dim += 1
             for column in part.nonzero(as_tuple=True) if part.shape else ():
                 advanced.append((dim, column, source))
@@ -147,7 +156,9 @@ def _normalized(part: Any, x: Any) -> Any:
         return creation.tensor(bool(part), device=x.device)
     if isinstance(part, TensorBase):
         if part.dtype.category > dtypes.INT:
-            raise ArgumentTypeError(f"indexing: an index tensor must be integer or bool, got {part.dtype.name}")
+            raise ArgumentTypeError(
+                f"indexing: an index tensor must be integer or bool, got {part.dtype.name}"
+            )
         if part.dtype is dtypes.bool_ or part.shape:
             return part if part.device is x.device else part.to(x.device)  # type: ignore[attr-defined]
         return int(part)  # type: ignore[call-overload]

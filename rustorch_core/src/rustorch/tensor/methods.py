@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from rustorch import dtypes, ops
-from rustorch.base import TensorBase
 from rustorch.autograd import inplace
+from rustorch.base import TensorBase
 from rustorch.ops import public
 
 #: Python operator -> public function.
@@ -52,8 +52,10 @@ def attach(cls: Any) -> None:
     _attach_operators(cls)
     cls.view = _view
     cls.unfold = ops.movement.sliding_windows
-    cls.T = property(lambda x: ops.movement.permute(x, tuple(reversed(range(len(x.shape))))), doc="All dims reversed.")
-    cls.mT = property(lambda x: ops.movement.transpose(x, -2, -1), doc="The last two dims exchanged.")  # noqa: N815
+    cls.T = property(
+        lambda x: ops.movement.permute(x, tuple(reversed(range(len(x.shape))))), doc="All dims reversed."
+    )
+    cls.mT = property(lambda x: ops.movement.transpose(x, -2, -1), doc="The last two dims exchanged.")
     cls.where = _where
     cls.max = _extreme(public.functions["max"].function, public.functions["maximum"].function)
     cls.min = _extreme(public.functions["min"].function, public.functions["minimum"].function)
@@ -113,7 +115,7 @@ def _converter(name: str, dtype: dtypes.DType) -> Callable[[Any], Any]:
 
 
 def _mover(name: str) -> Callable[..., Any]:
-    def move(self: Any, device: Any = None, non_blocking: bool = False) -> Any:  # noqa: FBT001, FBT002
+    def move(self: Any, device: Any = None, non_blocking: bool = False) -> Any:
         del non_blocking  # a copy is ordered after the work before it on every backend
         if device is None:
             return self.to(device=name)
@@ -137,12 +139,10 @@ def _where(self: Any, condition: Any, other: Any) -> Any:
 
 
 def _extreme(reduce: Any, pairwise: Any) -> Callable[..., Any]:
-    def extreme(self: Any, dim: Any = None, keepdim: bool = False) -> Any:  # noqa: FBT001, FBT002
+    def extreme(self: Any, dim: Any = None, keepdim: bool = False) -> Any:
         if isinstance(dim, TensorBase):
             return pairwise(self, dim)
         return reduce(self, dim, keepdim)
 
     extreme.__doc__ = reduce.__doc__
     return extreme
-
-

@@ -39,7 +39,12 @@ def set_printoptions(
         linewidth: characters a line (80).
         sci_mode: scientific notation always, never, or where it helps (None).
     """
-    for name, value in (("precision", precision), ("threshold", threshold), ("edgeitems", edgeitems), ("linewidth", linewidth)):
+    for name, value in (
+        ("precision", precision),
+        ("threshold", threshold),
+        ("edgeitems", edgeitems),
+        ("linewidth", linewidth),
+    ):
         if value is not None:
             if value < 0:
                 raise ArgumentError(f"set_printoptions: {name} must not be negative, got {value}")
@@ -85,7 +90,10 @@ class _Formatter:
         self.floating = values.dtype.kind == "f"
         self.complex = values.dtype.kind == "c"
         if self.complex:
-            parts = [self._notation(shown.real.astype(np.float64)), self._notation(shown.imag.astype(np.float64))]
+            parts = [
+                self._notation(shown.real.astype(np.float64)),
+                self._notation(shown.imag.astype(np.float64)),
+            ]
             self.parts = parts
             self.width = 0
         elif self.floating:

@@ -15,9 +15,7 @@ from rustorch.dispatch.policy import transfer
 from rustorch.dtypes import DType, dtype_of
 from rustorch.errors import ArgumentError, AutogradError, DTypeError, ShapeError
 from rustorch.ops import creation
-from rustorch.ops.elementwise import check_inplace, overlaps
-from rustorch.ops.movement import View
-from rustorch.tape import Output, make_node, mode
+from rustorch.tape import Output, mode
 from rustorch.tensor import host, indexing, methods, printing
 
 if TYPE_CHECKING:
@@ -40,7 +38,9 @@ class Tensor(TensorBase):
     __slots__ = ()
     __array_priority__ = 1000  # NumPy's operators leave mixed expressions to us
 
-    def __new__(cls, data: Any = (), *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+    def __new__(
+        cls, data: Any = (), *, dtype: Any = None, device: Any = None, requires_grad: bool = False
+    ) -> Tensor:
         made: Any
         if isinstance(data, TensorBase):
             made = data.detach() if dtype is None and device is None else data.to(dtype=dtype, device=device)  # type: ignore[attr-defined]
@@ -135,7 +135,9 @@ class Tensor(TensorBase):
             raise AutogradError("requires_grad_: only a leaf can stop requiring grad", hint="use detach()")
         if requires_grad and not self.needs_grad:
             if self.is_inference_:
-                raise AutogradError("requires_grad_: a tensor made in inference_mode cannot require grad", hint="clone() it")
+                raise AutogradError(
+                    "requires_grad_: a tensor made in inference_mode cannot require grad", hint="clone() it"
+                )
             creation.require_grad(self)
         elif not requires_grad:
             self.needs_grad = False
@@ -298,27 +300,40 @@ class Tensor(TensorBase):
     def __deepcopy__(self, memo: dict[int, Any]) -> Tensor:
         return host.deepcopy(self, memo)
 
-    def new_tensor(self, data: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+    def new_tensor(
+        self, data: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
+    ) -> Tensor:
         """Return ``tensor(data)`` in this tensor's dtype and on its device."""
         return creation.tensor(
-            data, dtype=dtype or self.dtype, device=self.device if device is None else device, requires_grad=requires_grad
+            data,
+            dtype=dtype or self.dtype,
+            device=self.device if device is None else device,
+            requires_grad=requires_grad,
         )
 
     def new_empty(self, *size: Any, dtype: Any = None, device: Any = None) -> Tensor:
         """Return an uninitialised tensor in this tensor's dtype and on its device."""
-        return creation.empty(*size, dtype=dtype or self.dtype, device=self.device if device is None else device)
+        return creation.empty(
+            *size, dtype=dtype or self.dtype, device=self.device if device is None else device
+        )
 
     def new_zeros(self, *size: Any, dtype: Any = None, device: Any = None) -> Tensor:
         """Return zeros in this tensor's dtype and on its device."""
-        return creation.zeros(*size, dtype=dtype or self.dtype, device=self.device if device is None else device)
+        return creation.zeros(
+            *size, dtype=dtype or self.dtype, device=self.device if device is None else device
+        )
 
     def new_ones(self, *size: Any, dtype: Any = None, device: Any = None) -> Tensor:
         """Return ones in this tensor's dtype and on its device."""
-        return creation.ones(*size, dtype=dtype or self.dtype, device=self.device if device is None else device)
+        return creation.ones(
+            *size, dtype=dtype or self.dtype, device=self.device if device is None else device
+        )
 
     def new_full(self, size: Any, fill_value: Any, *, dtype: Any = None, device: Any = None) -> Tensor:
         """Return `fill_value` in this tensor's dtype and on its device."""
-        return creation.full(size, fill_value, dtype=dtype or self.dtype, device=self.device if device is None else device)
+        return creation.full(
+            size, fill_value, dtype=dtype or self.dtype, device=self.device if device is None else device
+        )
 
     def new_arange(self, *args: Any) -> Tensor:
         """Return ``arange(*args)`` in int64 on this tensor's device."""
@@ -396,7 +411,11 @@ def _to_arguments(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[DType 
     for value in args:
         if isinstance(value, TensorBase):
             dtype, device = value.dtype, value.device
-        elif isinstance(value, DType) or (isinstance(value, type)) or (isinstance(value, str) and _names_dtype(value)):
+        elif (
+            isinstance(value, DType)
+            or (isinstance(value, type))
+            or (isinstance(value, str) and _names_dtype(value))
+        ):
             dtype = value
         elif isinstance(value, bool):
             continue  # non_blocking, copy by position
