@@ -19,10 +19,10 @@ enum { LANES = 64 };
 #define MIN_FLOAT(m, v) ((v) < (m) || (v) != (v) ? (v) : (m))
 
 #define REDUCER(NAME, T, A, START, COMBINE)                                                              \
-    static void NAME##_init(int64_t n, void *acc) {                                                      \
-        for (int64_t i = 0; i < n; i++)                                                                  \
-            ((A *)acc)[i] = (A)(START);                                                                  \
-    }                                                                                                    \
+    LANES_ROW(NAME, T, A, COMBINE)                                                                       \
+    REDUCER_WITH_ROW(NAME, T, A, START, COMBINE)
+
+#define LANES_ROW(NAME, T, A, COMBINE)                                                                   \
     static void NAME##_row(int64_t n, const void *x, void *acc) {                                        \
         const T *v = x;                                                                                  \
         A total = *(A *)acc;                                                                             \
@@ -42,6 +42,12 @@ enum { LANES = 64 };
         for (; i < n; i++)                                                                               \
             total = (A)COMBINE(total, (A)v[i]);                                                          \
         *(A *)acc = total;                                                                               \
+    }
+
+#define REDUCER_WITH_ROW(NAME, T, A, START, COMBINE)                                                     \
+    static void NAME##_init(int64_t n, void *acc) {                                                      \
+        for (int64_t i = 0; i < n; i++)                                                                  \
+            ((A *)acc)[i] = (A)(START);                                                                  \
     }                                                                                                    \
     static void NAME##_column(int64_t n, const void *x, void *acc) {                                     \
         const T *restrict v = x;                                                                         \
@@ -75,8 +81,22 @@ INTEGER_REDUCERS(int16, int16_t, INT16_MIN, INT16_MAX)
 INTEGER_REDUCERS(int32, int32_t, INT32_MIN, INT32_MAX)
 INTEGER_REDUCERS(int64, int64_t, INT64_MIN, INT64_MAX)
 
-/* Sums of floats in double: twice the work in cache, none in memory, and no visible rounding error. */
-REDUCER(sum_float32, float, double, 0, ADD)
+/* Sums of floats in double: twice the work in cache, none in memory, and no visible rounding error.
+ * Written with vectors, because the compiler keeps converted lanes in memory. */
+static void sum_float32_row(int64_t n, const void *x, void *acc) {
+    const float *v = x;
+    vd sum[4] = {0};
+    int64_t i = 0;
+    for (; i + 4 * VD <= n; i += 4 * VD)
+        for (int k = 0; k < 4; k++)
+            sum[k] += vd_load_float(v + i + k * VD);
+    double total = vd_sum((sum[0] + sum[1]) + (sum[2] + sum[3]));
+    for (; i < n; i++)
+        total += (double)v[i];
+    *(double *)acc += total;
+}
+
+REDUCER_WITH_ROW(sum_float32, float, double, 0, ADD)
 REDUCER(sum_float64, double, double, 0, ADD)
 REDUCER(prod_float32, float, double, 1, MUL)
 REDUCER(prod_float64, double, double, 1, MUL)

@@ -12,6 +12,7 @@
  *   x_clamp  into [low, high], NaN stays                x_ldexp   x * 2^n for a vector n of integers
  *   x_abs x_max x_min x_copysign (max and min propagate NaN)      x_sum x_hmax  across lanes
  *   vl_from_vd vd_from_vl   small integers, by value
+ *   vd_load_float   VD floats from memory, as doubles
  *   vf_low vf_high vf_join   float lanes to two double vectors and back
  */
 #pragma once
@@ -82,7 +83,9 @@ RT_INLINE vi vi_set1(int32_t x) { return x - (vi){0}; }
 RT_INLINE vl vl_set1(int64_t x) { return x - (vl){0}; }
 
 /* Half a float vector as doubles, and back. */
+#ifndef RT_VEC_HAS_WIDEN
 typedef float vf_half __attribute__((vector_size(RT_VEC_BYTES / 2)));
+RT_INLINE vd vd_load_float(const float *p) { vf_half h; memcpy(&h, p, sizeof h); return __builtin_convertvector(h, vd); }
 RT_INLINE vd vf_low(vf x) { vf_half h; memcpy(&h, &x, sizeof h); return __builtin_convertvector(h, vd); }
 RT_INLINE vd vf_high(vf x) { vf_half h; memcpy(&h, (char *)&x + sizeof h, sizeof h); return __builtin_convertvector(h, vd); }
 RT_INLINE vf vf_join(vd lo, vd hi) {
@@ -92,3 +95,4 @@ RT_INLINE vf vf_join(vd lo, vd hi) {
     memcpy((char *)&v + sizeof a, &b, sizeof b);
     return v;
 }
+#endif
