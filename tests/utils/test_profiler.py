@@ -100,6 +100,7 @@ def test_threads():
         for thread in threads:
             thread.join()
     assert profiler.get_stats()["matmul"]["calls"] == 80
+    assert all(row.own == row.total for row in profiler.rows())  # nothing ran inside an op of another thread
 
 
 def test_measurements_of_ones_own():

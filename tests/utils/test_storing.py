@@ -260,6 +260,27 @@ def test_a_crash_leaves_the_old_file(path, monkeypatch):
     assert list(path.parent.iterdir()) == [path]
 
 
+def test_links_and_devices_stay_what_they_are(path):
+    link = path.parent / "latest"
+    link.symlink_to(path)
+    rustorch.save({"a": 1}, link)
+    assert link.is_symlink()
+    assert rustorch.load(path) == {"a": 1}
+    rustorch.save({"a": 1}, os.devnull)
+    assert not os.path.isfile(os.devnull)  # noqa: PTH113 - a name, not a Path
+
+
+def test_streams_that_cannot_be_sought_in():
+    reading, writing = os.pipe()
+    with os.fdopen(writing, "wb") as stream:
+        rustorch.save({}, stream)
+    with (
+        os.fdopen(reading, "rb") as stream,
+        pytest.raises(SerializationError, match="the file cannot be read"),
+    ):
+        rustorch.load(stream)
+
+
 def test_permissions_are_those_of_any_file_or_of_the_old_one(path):
     rustorch.save({}, path)
     (path.parent / "plain").write_text("")

@@ -6,7 +6,7 @@ import os
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from time import perf_counter_ns
 from typing import Any
 
@@ -37,11 +37,11 @@ class Row:
     moved: int = 0
 
 
-@dataclass(slots=True)
 class _Stack(threading.local):
     """Per thread: nanoseconds spent inside each op that is running, the innermost last."""
 
-    inside: list[int] = field(default_factory=list)
+    def __init__(self) -> None:
+        self.inside: list[int] = []
 
 
 class Profiler:

@@ -64,7 +64,12 @@ def write(stream: BinaryIO, entries: Mapping[str, Entry], metadata: Mapping[str,
 @contextmanager
 def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     """Open a new file that takes the place of `path` when the block ends well, and never half-written."""
-    target = Path(path)
+    target = Path(os.path.realpath(path))  # through links, as any writing would
+    if target.exists() and not target.is_file() and not target.is_dir():
+        # a pipe or device takes bytes; a file must not take its place
+        with target.open("wb") as stream:
+            yield stream
+        return
     try:
         handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.", suffix=".part")
     except OSError as error:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import zlib
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -105,18 +106,15 @@ def _entry_of(x: Any) -> Entry:
 
 def read_content(f: FileLike, device: Device | str | None = None) -> tuple[str, Any]:
     """Return the kind of a file and its content; a foreign safetensors file is of kind "tensors"."""
-    if isinstance(f, (str, os.PathLike)):
-        try:
-            with Path(f).open("rb") as stream:
-                entries, metadata = safefile.read(stream, str(f))
-        except OSError as error:
-            raise SerializationError(f"load: {f} cannot be read: {error.strerror or error}") from error
-        where = str(f)
-    elif hasattr(f, "readinto"):
-        where = "the file"
-        entries, metadata = safefile.read(f, where)
-    else:
+    named = isinstance(f, (str, os.PathLike))
+    if not named and not hasattr(f, "readinto"):
         raise ArgumentTypeError(f"load: a path or a binary file is required, got {type(f).__name__}")
+    where = str(f) if named else "the file"
+    try:
+        with Path(f).open("rb") if isinstance(f, (str, os.PathLike)) else nullcontext(f) as stream:
+            entries, metadata = safefile.read(stream, where)
+    except OSError as error:
+        raise SerializationError(f"load: {where} cannot be read: {error.strerror or error}") from error
     target = as_device(device)
     if not any(_MARK in text for item in metadata.items() for text in item):
         return "tensors", {name: _tensor_of(entry, target) for name, entry in entries.items()}
