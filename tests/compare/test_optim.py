@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-import rustorch
 import torch
+
+import rustorch
 
 STEPS = 7
 SHAPES = [(3, 4), (5,), ()]

@@ -6,8 +6,9 @@ import warnings
 from typing import Any
 
 import pytest
-import rustorch
 import torch
+
+import rustorch
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")
 

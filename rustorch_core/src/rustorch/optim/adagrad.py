@@ -91,5 +91,5 @@ class Adagrad(Optimizer):
             g = gradient + p * group["weight_decay"] if group["weight_decay"] else gradient
             lr = float(group["lr"]) / (1 + (step - 1) * group["lr_decay"])
             total = state["sum"]
-            total.addcmul_(g, g)
-            p.addcdiv_(g, total.sqrt() + group["eps"], value=-lr)
+            total.add_(g * g)
+            p.sub_((g / total.sqrt().add_(group["eps"])).mul_(lr))

@@ -100,7 +100,7 @@ class Adam(Optimizer):
         flags = (group["decoupled_weight_decay"], group["maximize"])
         amsgrad = group["amsgrad"]
         states, hypers, run = self.state, self._hyper, adam_step.run
-        number, last, hyper = id(group), None, None
+        last, hyper = None, None
         for p in group["params"]:
             grad = p.grad_
             if grad is None:
@@ -111,7 +111,7 @@ class Adam(Optimizer):
             step = state["step"] = state["step"] + 1
             if (step, p.device) != last:
                 last = (step, p.device)
-                hyper = hypers[number, p.device].holding((*fixed, step, *flags))
+                hyper = hypers.holding(group, p.device, (*fixed, step, *flags))
             mean = state["exp_avg"]
             if mean.device is not p.device:
                 slots.settle(p, state)

@@ -84,19 +84,19 @@ class RMSprop(Optimizer):
             state["step"] += 1
             g = gradient + p * group["weight_decay"] if group["weight_decay"] else gradient
             square = state["square_avg"]
-            square.mul_(alpha).addcmul_(g, g, value=1 - alpha)
+            square.mul_(alpha).add_((g * g).mul_(1 - alpha))
             if group["centered"]:
                 mean = state["grad_avg"]
-                mean.lerp_(g, 1 - alpha)
-                root = (square - mean * mean).sqrt() + group["eps"]
+                mean.add_((g - mean).mul_(1 - alpha))
+                root = (square - mean * mean).sqrt_().add_(group["eps"])
             else:
-                root = square.sqrt() + group["eps"]
+                root = square.sqrt().add_(group["eps"])
             if momentum:
                 step = state["momentum_buffer"]
-                step.mul_(momentum).addcdiv_(g, root)
+                step.mul_(momentum).add_(g / root)
                 p.sub_(step * lr)
             else:
-                p.addcdiv_(g, root, value=-lr)
+                p.sub_((g / root).mul_(lr))
 
     def _begin(self, p: Any, state: dict[str, Any], group: dict[str, Any]) -> None:
         state["step"] = 0

@@ -86,6 +86,7 @@ class SGD(Optimizer):
         lr, momentum = float(group["lr"]), group["momentum"]
         rest = (group["dampening"], group["weight_decay"], group["nesterov"])
         maximize = group["maximize"]
+        last, hyper = None, None
         for p in group["params"]:
             grad = p.grad_
             if grad is None:
@@ -100,5 +101,7 @@ class SGD(Optimizer):
                 elif buffer.device is not p.device:
                     slots.settle(p, state)
                     buffer = state["momentum_buffer"]
-            hyper = self._hyper[id(group), p.device].holding((lr, momentum, *rest, first, maximize))
+            if (first, p.device) != last:
+                last = (first, p.device)
+                hyper = self._hyper.holding(group, p.device, (lr, momentum, *rest, first, maximize))
             sgd_step.run((p, buffer), grad, hyper)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from rustorch.device import Device
 from rustorch.dtypes import float32
 from rustorch.ops import creation
 from rustorch.ops.optimizer import Hyper, Update
@@ -21,16 +22,23 @@ def settle(p: Any, state: dict[str, Any]) -> None:
             state[key] = value.to(p.device)
 
 
-class HyperTable(dict[Any, Hyper]):
-    """The tensors of hyper-parameters of one optimizer, by parameter group and device."""
+class HyperTable:
+    """The tensors of hyper-parameters of one optimizer: one per parameter group and device."""
 
     def __init__(self, op: Update) -> None:
-        super().__init__()
-        self.op = op
+        self._op = op
+        self._made: dict[tuple[int, int], Hyper] = {}
 
-    def __missing__(self, key: tuple[int, Any]) -> Hyper:
-        made = self[key] = Hyper(self.op, key[1])
-        return made
+    def holding(self, group: dict[str, Any], device: Device, values: tuple[float, ...]) -> Any:
+        """Return the tensor of a group on a device, with these values in it."""
+        key = (
+            id(group),
+            id(device),
+        )  # devices are never freed, and a group's tensor holds any group's values
+        found = self._made.get(key)
+        if found is None:
+            found = self._made[key] = Hyper(self._op, device)
+        return found.holding(values)
 
 
 def exported(state: dict[str, Any]) -> dict[str, Any]:
