@@ -8,6 +8,7 @@ import rustorch
 from rustorch.errors import ArgumentError
 from rustorch.optim import lr_scheduler
 from rustorch.training import (
+    MAE,
     Callback,
     CSVLogger,
     EarlyStopping,
@@ -150,6 +151,20 @@ def test_a_wrong_name_is_an_error_at_once():
         EarlyStopping(mode="down")
     with pytest.raises(ArgumentError, match="patience must be"):
         EarlyStopping(patience=-1)
+
+
+def test_metrics_say_what_is_better():
+    class Score(MAE):
+        larger_is_better = True
+
+    class Note(Callback):
+        def on_epoch_end(self, epoch, logs):
+            logs["val_score"] = [1, 3, 2, 2][epoch]
+
+    stopping = EarlyStopping("val_score", patience=2)
+    model = model_of(metrics=[Score("score")])
+    model.fit(PAIR, validation_data=PAIR, epochs=4, callbacks=[Note(), stopping], verbose=False)
+    assert (stopping.best, stopping.best_epoch, stopping.stopped_epoch) == (3, 1, 3)
 
 
 def test_checkpoints(tmp_path):

@@ -73,7 +73,13 @@ class Loop:
         names = self.learner.names()
         if self.val is not None:
             names = [*names, *(f"val_{name}" for name in names)]
-        self.callbacks.begin(self.learner, {"epochs": options.epochs, "steps": self.steps, "metrics": names})
+        params = {
+            "epochs": options.epochs,
+            "steps": self.steps,
+            "metrics": names,
+            "larger_is_better": {m.name: m.larger_is_better for m in self.learner.metrics},
+        }
+        self.callbacks.begin(self.learner, params)
         model.stop_training = False
         try:
             self.callbacks.call("on_train_begin", {})

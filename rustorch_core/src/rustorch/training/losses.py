@@ -43,6 +43,9 @@ class NamedLoss:
         """Return the mean over all samples of the batch, a 0-d tensor."""
         return self.function(scores, target)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (named_loss, (self.name,))
+
 
 def _regression(name: str, function: Callable[[Any, Any], Any]) -> NamedLoss:
     def loss(scores: Scores, target: Any) -> Any:

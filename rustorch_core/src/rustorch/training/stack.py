@@ -33,11 +33,13 @@ class Stack(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self._stages: list[Stage] = []
+        self._ready = False  # all parameters exist; asking every one of them takes time in each forward
         self._input: dict[str, Any] | None = None  # shape and dtype of the input it was built for
         self._home: Any = None  # an empty tensor that moves along, to know where new layers belong
 
     def append(self, layer: Any) -> None:
         """Add a layer at the end: a string or a module."""
+        self._ready = False
         if isinstance(layer, nn.Module):
             name = self._free_name(type(layer).__name__)
             self.add_module(name, layer)
@@ -68,13 +70,16 @@ class Stack(nn.Module):
     @property
     def built(self) -> bool:
         """Whether all parameters exist."""
+        if self._ready:
+            return True
         if self.is_chain and (not self._stages or any(not stage.members for stage in self._stages)):
             return False
-        return is_materialized(self)
+        self._ready = is_materialized(self)
+        return self._ready
 
     def forward(self, *inputs: Any) -> Any:
         """Return the output of the last layer; builds what is not built yet."""
-        if not self.built:
+        if not self._ready and not self.built:
             return self._build(inputs)
         x = inputs[0] if len(inputs) == 1 else inputs
         for stage in self._stages:

@@ -17,7 +17,8 @@ class Callback:
     Attributes:
         model: the model that trains.
         optimizer: what changes it.
-        params: ``epochs``, ``steps`` (batches per epoch, or None) and ``metrics`` (all names in logs).
+        params: ``epochs``, ``steps`` (batches per epoch, or None), ``metrics`` (all names in logs) and
+            ``larger_is_better`` (per metric True, False or None for unknown).
 
     >>> from rustorch.training import Callback
     >>> class Print(Callback):
@@ -114,7 +115,7 @@ class Monitor:
     Args:
         owner: the callback, for errors.
         name: what to look at.
-        mode: ``min``, ``max`` or ``auto`` (max for accuracies and other shares, min for the rest).
+        mode: ``min``, ``max`` or ``auto``: what the metric says, else by its name.
         min_delta: an improvement must be larger than this.
     """
 
@@ -127,14 +128,23 @@ class Monitor:
             raise ArgumentError(f"{owner}: min_delta must be at least 0, got {min_delta}")
         self.owner = owner
         self.name = name
-        larger = any(part in name for part in self._LARGER) if mode == "auto" else mode == "max"
-        self.mode = "max" if larger else "min"
+        self.auto = mode == "auto"
+        by_name = "max" if any(part in name for part in self._LARGER) else "min"
+        self.mode = by_name if self.auto else mode
         self.min_delta = min_delta
         self.best: float | None = None
 
-    def check(self, known: list[str]) -> None:
-        """Refuse a name that no epoch will have."""
+    def check(self, params: dict[str, Any]) -> None:
+        """Learn what the metric says about itself.
+
+        Raises:
+            TrainingError: for a name that no epoch will have.
+        """
+        known = params["metrics"]
         if self.name in known:
+            larger = params["larger_is_better"].get(self.name.removeprefix("val_"))
+            if self.auto and larger is not None:
+                self.mode = "max" if larger else "min"
             return
         hint = (
             "give validation_data"

@@ -41,7 +41,7 @@ class ModelCheckpoint(Callback):
         """Check the name that is judged by."""
         del logs
         if self.save_best_only:
-            self._judge.check(self.params["metrics"])
+            self._judge.check(self.params)
         if not self._resumed:
             self._judge.best = None
         self._resumed = False

@@ -52,7 +52,7 @@ class EarlyStopping(Callback):
     def on_train_begin(self, logs: dict[str, float]) -> None:
         """Check the name, and start anew unless a state was loaded."""
         del logs
-        self._judge.check(self.params["metrics"])
+        self._judge.check(self.params)
         if not self._resumed:
             self._start()
         self._resumed = False

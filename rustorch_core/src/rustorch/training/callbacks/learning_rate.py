@@ -111,7 +111,7 @@ class ReduceLROnPlateau(Callback):
             raise ArgumentError(f"ReduceLROnPlateau: factor must be in (0, 1), got {factor}")
         self._judge = Monitor("ReduceLROnPlateau", monitor, mode)
         self._options: dict[str, Any] = {
-            "mode": self._judge.mode, "factor": factor, "patience": patience, "threshold": min_delta,
+            "factor": factor, "patience": patience, "threshold": min_delta,
             "threshold_mode": "abs", "cooldown": cooldown, "min_lr": min_lr,
         }  # fmt: skip
         self.scheduler: Any = None
@@ -120,8 +120,10 @@ class ReduceLROnPlateau(Callback):
     def on_train_begin(self, logs: dict[str, float]) -> None:
         """Check the name and create the scheduler."""
         del logs
-        self._judge.check(self.params["metrics"])
-        self.scheduler = lr_scheduler.ReduceLROnPlateau(self.optimizer, **self._options)
+        self._judge.check(self.params)
+        self.scheduler = lr_scheduler.ReduceLROnPlateau(
+            self.optimizer, mode=self._judge.mode, **self._options
+        )
         if self._loaded is not None:
             self.scheduler.load_state_dict(self._loaded)
             self._loaded = None

@@ -18,8 +18,8 @@ class Metric(ABC):
         name: the key in histories and logs.
     """
 
-    #: Whether larger is better; callbacks that look for the best epoch ask.
-    larger_is_better = True
+    #: What callbacks with ``mode="auto"`` look for; None lets them go by the name.
+    larger_is_better: bool | None = True
     #: What the loss says about the predictions ("binary", "categorical" or ""); set by ``compile``.
     task = ""
 
@@ -56,6 +56,8 @@ def ratio(part: float, whole: float) -> float:
 
 class FunctionMetric(Metric):
     """A user's function ``f(prediction, target)``: its mean over batches, weighted by their size."""
+
+    larger_is_better = None
 
     def __init__(self, function: Callable[[Any, Any], Any], name: str | None = None) -> None:
         if not callable(function):
