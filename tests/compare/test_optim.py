@@ -29,7 +29,11 @@ CASES = [
     *(
         ("SGD", o)
         for o in grid(
-            lr=[0.1], momentum=[0, 0.9], dampening=[0, 0.3], weight_decay=[0, 0.05], nesterov=[False, True],
+            lr=[0.1],
+            momentum=[0, 0.9],
+            dampening=[0, 0.3],
+            weight_decay=[0, 0.05],
+            nesterov=[False, True],
             maximize=[False, True],
         )
         if sgd_is_allowed(o)
@@ -38,24 +42,36 @@ CASES = [
         (name, o)
         for name in ("Adam", "AdamW")
         for o in grid(
-            lr=[0.01], betas=[(0.9, 0.999), (0.5, 0.7)], eps=[1e-8, 1e-3], weight_decay=[0, 0.1], amsgrad=[False, True],
+            lr=[0.01],
+            betas=[(0.9, 0.999), (0.5, 0.7)],
+            eps=[1e-8, 1e-3],
+            weight_decay=[0, 0.1],
+            amsgrad=[False, True],
             maximize=[False, True],
         )
     ),
     *(
         ("RMSprop", o)
         for o in grid(
-            lr=[0.01], alpha=[0.99, 0.5], weight_decay=[0, 0.1], momentum=[0, 0.9], centered=[False, True],
+            lr=[0.01],
+            alpha=[0.99, 0.5],
+            weight_decay=[0, 0.1],
+            momentum=[0, 0.9],
+            centered=[False, True],
             maximize=[False, True],
         )
     ),
     *(
         ("Adagrad", o)
         for o in grid(
-            lr=[0.1], lr_decay=[0, 0.1], weight_decay=[0, 0.1], initial_accumulator_value=[0, 0.5], maximize=[False, True]
+            lr=[0.1],
+            lr_decay=[0, 0.1],
+            weight_decay=[0, 0.1],
+            initial_accumulator_value=[0, 0.5],
+            maximize=[False, True],
         )
     ),
-]  # fmt: skip
+]
 DEFAULTS = [(name, {}) for name in ("SGD", "Adam", "AdamW", "RMSprop", "Adagrad")]
 
 

@@ -149,8 +149,14 @@ METRICS = [
 @pytest.mark.parametrize("mode", ["min", "max"])
 @pytest.mark.parametrize("threshold_mode", ["rel", "abs"])
 @pytest.mark.parametrize(
-    "options", [{}, {"patience": 1}, {"patience": 0, "cooldown": 2, "factor": 0.5}, {"patience": 1, "min_lr": [0.05, 0.01], "threshold": 0.1}]
-)  # fmt: skip
+    "options",
+    [
+        {},
+        {"patience": 1},
+        {"patience": 0, "cooldown": 2, "factor": 0.5},
+        {"patience": 1, "min_lr": [0.05, 0.01], "threshold": 0.1},
+    ],
+)
 def test_plateau(mode: str, threshold_mode: str, options: dict[str, Any]) -> None:
     pair = optimizers()
     ours, theirs = (
@@ -169,8 +175,10 @@ def test_plateau(mode: str, threshold_mode: str, options: dict[str, Any]) -> Non
 def sequential(library: Any, optimizer: Any) -> Any:
     home = library.optim.lr_scheduler
     parts = [
-        home.LinearLR(optimizer, 0.1, total_iters=4), home.CosineAnnealingLR(optimizer, 6), home.ExponentialLR(optimizer, 0.7),
-    ]  # fmt: skip
+        home.LinearLR(optimizer, 0.1, total_iters=4),
+        home.CosineAnnealingLR(optimizer, 6),
+        home.ExponentialLR(optimizer, 0.7),
+    ]
     return home.SequentialLR(optimizer, parts, [4, 10])
 
 

@@ -21,7 +21,7 @@ def leaf(*values, **options):
     [
         ([], rustorch.ArgumentError, "SGD: there are no parameters to optimize"),
         (iter(()), rustorch.ArgumentError, "there are no parameters"),
-        (rustorch.ones(2), rustorch.ArgumentTypeError, "an iterable of tensors or dictionaries is required, got a tensor"),
+        (rustorch.ones(2), rustorch.ArgumentTypeError, "tensors or dictionaries is required, got a tensor"),
         (3, rustorch.ArgumentTypeError, "an iterable of tensors or dictionaries is required, got int"),
         ([1.0], rustorch.ArgumentTypeError, "only tensors can be optimized, got float"),
         ({rustorch.ones(1)}, rustorch.ArgumentTypeError, "parameters need an order"),

@@ -251,8 +251,11 @@ def bernoulli_(input: Tensor, p: Any = 0.5, *, generator: Generator | None = Non
 
 #: One above the largest integer up to which a floating-point dtype holds all of them.
 _WHOLE_UP_TO = {
-    dtypes.float16: 1 << 11, dtypes.bfloat16: 1 << 8, dtypes.float32: 1 << 24, dtypes.float64: 1 << 53,
-}  # fmt: skip
+    dtypes.float16: 1 << 11,
+    dtypes.bfloat16: 1 << 8,
+    dtypes.float32: 1 << 24,
+    dtypes.float64: 1 << 53,
+}
 
 
 @public(**_RANDOM, samples=lambda: [call(array(3, 4)), call(array(5), 6), call(array(5), -3, 4)])

@@ -83,9 +83,12 @@ def _sort_vjp(g: Any, out: Any, _x: Any, *, dim: int, descending: bool) -> Any:
 
 
 sort_op = Op(
-    "sort", _rule, decomposition=_sorted, non_differentiable=(1,),
+    "sort",
+    _rule,
+    decomposition=_sorted,
+    non_differentiable=(1,),
     doc="Values in order along a dim and where they came from; stable, NaN is the largest.",
-)  # fmt: skip
+)
 sort_op.vjp(_sort_vjp)
 
 
