@@ -9,9 +9,9 @@ from typing import Any
 from rustorch import device as device_facts
 from rustorch.device import Device
 from rustorch.dispatch import observers, policy
-from rustorch.dispatch.contract import Absent, BackendInfo, DeviceInfo, Ready
+from rustorch.dispatch.contract import Absent, BackendInfo, DeviceInfo, Ready, Runtime
 from rustorch.dispatch.tables import Offer, Table
-from rustorch.errors import DeviceError, DeviceIndexError, PluginError
+from rustorch.errors import DeviceError, DeviceIndexError, PluginError, RusTorchError
 
 _lock = threading.RLock()
 _opened: dict[Device, dict[str, list[Offer]]] = {}  # with the kernels that plugins offered
@@ -58,13 +58,22 @@ def open_device(device: Device) -> None:
             raise DeviceIndexError(
                 f"device {device}: the backend has {answer.count} device(s), got index {device.index}"
             )
-        runtime = plugins().manager.hook.rustorch_open(name=device.type, ordinal=device.index)
-        if runtime is None:
-            raise PluginError(f"device {device}: no plugin opened it although one announced the backend")
-        info = runtime.info()
+        runtime, info = _runtime_of(device)
         offers = _offers(device, info)
         device.open(runtime, info, Table(device, offers, observers.wrappers()))
         _opened[device] = offers
+
+
+def _runtime_of(device: Device) -> tuple[Runtime, DeviceInfo]:
+    try:
+        runtime = plugins().manager.hook.rustorch_open(name=device.type, ordinal=device.index)
+        if runtime is None:
+            raise PluginError(f"device {device}: no plugin opened it although one announced the backend")
+        return runtime, runtime.info()
+    except RusTorchError:
+        raise
+    except Exception as error:  # a stranger's code may raise anything
+        raise DeviceError(f"device {device}: it cannot be opened: {type(error).__name__}: {error}") from error
 
 
 def _backend_of(device: Device) -> BackendInfo:
@@ -88,7 +97,7 @@ def _offers(device: Device, info: DeviceInfo) -> dict[str, list[Offer]]:
     """Return what all plugins offer for a device, by op, best first."""
     offers: dict[str, list[Offer]] = {}
     for plugin, kernels in plugins().answers("rustorch_kernels", name=device.type, info=info):
-        for kernel in kernels or ():
+        for kernel in kernels:
             offers.setdefault(kernel.op, []).append(Offer(kernel, plugin))
     for found in offers.values():
         found.sort(key=lambda offer: (-offer.kernel.priority, offer.plugin))

@@ -82,12 +82,23 @@ class Plugins:
         self.manager.unregister(name=name)
         del self.records[name]
 
-    def answers(self, hook: str, **arguments: Any) -> Iterator[tuple[str, Any]]:
-        """Call a hook plugin by plugin; yield (plugin name, answer), in the order of names."""
+    def answers(self, hook: str, **arguments: Any) -> Iterator[tuple[str, list[Any]]]:
+        """Call a hook that returns an iterable, plugin by plugin; yield (plugin name, list), by name.
+
+        Raises:
+            PluginError: if an implementation fails; names the plugin and says how to do without it.
+        """
         caller = getattr(self.manager.hook, hook)
-        found = sorted(caller.get_hookimpls(), key=lambda impl: impl.plugin_name)
-        for impl in found:
-            yield impl.plugin_name, impl.function(**{a: arguments[a] for a in impl.argnames})
+        for impl in sorted(caller.get_hookimpls(), key=lambda impl: impl.plugin_name):
+            name = impl.plugin_name
+            try:
+                answer = list(impl.function(**{a: arguments[a] for a in impl.argnames}) or ())
+            except Exception as error:  # a stranger's code may raise anything
+                raise PluginError(
+                    f"plugin {name!r}: {hook} failed: {type(error).__name__}: {error}",
+                    hint=f"set RUSTORCH_DISABLE_PLUGINS={name} to do without it",
+                ) from error
+            yield name, answer
 
     def backends(self) -> dict[str, BackendInfo]:
         """Return the accepted backends by name."""
@@ -105,7 +116,8 @@ class Plugins:
         found: list[BackendInfo] = []
         for impl in self.manager.hook.rustorch_backends.get_hookimpls():
             if impl.plugin is plugin:
-                found.extend(impl.function())
+                answer: Any = impl.function()
+                found.extend(answer)
         taken = self.backends()
         for backend in found:
             if not isinstance(backend, BackendInfo):
