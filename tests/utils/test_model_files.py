@@ -45,6 +45,16 @@ MODULES = {
     "pool": lambda: nn.Sequential(nn.MaxPool2d(2, stride=1), nn.AdaptiveAvgPool2d((None, 2))),
     "lstm": lambda: nn.LSTM(3, 4, num_layers=2, bidirectional=True, batch_first=True),
     "gru": lambda: nn.GRU(3, 4, bias=False),
+    "rnn": lambda: nn.RNN(3, 4, nonlinearity="relu"),
+    "cell": lambda: nn.LSTMCell(3, 4, bias=False),
+    "attention": lambda: nn.MultiheadAttention(8, 2, bias=False, batch_first=True),
+    "norms": lambda: nn.Sequential(
+        nn.BatchNorm2d(3), nn.LayerNorm((3, 4)), nn.GroupNorm(2, 4), nn.Dropout(0.3)
+    ),
+    "activations": lambda: nn.Sequential(
+        nn.ReLU(), nn.GELU("tanh"), nn.Softmax(1), nn.PReLU(), nn.LeakyReLU(0.2)
+    ),
+    "embedding": lambda: nn.Embedding(5, 3, padding_idx=0),
 }
 
 
@@ -145,3 +155,83 @@ def test_content_of_another_kind(content, path):
     storing.write_content("model", content, path)
     with pytest.raises(SerializationError, match=r"the content of .* is not valid"):
         utils.load_model(path)
+
+
+class TestKerasLike:
+    def data(self):
+        rustorch.manual_seed(0)
+        x = rustorch.randn(64, 8)
+        return x, (x.sum(1) > 0).to(rustorch.int64)
+
+    def model(self):
+        model = rustorch.Model("small")
+        model.add("Dense(16, activation=relu)").add("Dropout(0.2)").add(nn.BatchNorm1d(16))
+        model.add("Dense(2, activation=softmax)")
+        model.compile(
+            optimizer={"name": "adam", "lr": 0.01}, loss="categorical_crossentropy", metrics=["accuracy"]
+        )
+        return model
+
+    def test_predictions_and_figures_are_the_same(self, path):
+        x, y = self.data()
+        model = self.model()
+        model.fit((x, y), epochs=2, verbose=False)
+        utils.save_model(model, path)
+        found = utils.load_model(path)
+        assert type(found) is rustorch.Model
+        assert found.name == "small"
+        assert_close(found.predict(x), model.predict(x), rtol=0, atol=0)
+        assert found.evaluate((x, y)) == model.evaluate((x, y))
+
+    def test_it_can_be_trained_further(self, path):
+        x, y = self.data()
+        model = self.model()
+        model.fit((x, y), epochs=1, verbose=False)
+        utils.save_model(model, path)
+        found = utils.load_model(path)
+        before = found.evaluate((x, y))["loss"]
+        found.fit((x, y), epochs=10, verbose=False)
+        assert found.evaluate((x, y))["loss"] < before
+
+    def test_a_loss_of_ones_own_is_left_out(self, path):
+        x, y = self.data()
+        model = rustorch.Model().add("Dense(2)")
+        model.compile(optimizer="sgd", loss=nn.functional.cross_entropy)
+        model.fit((x, y), epochs=1, verbose=False)
+        utils.save_model(model, path)
+        found = utils.load_model(path)
+        assert not found.compiled
+        assert_close(found.predict(x), model.predict(x), rtol=0, atol=0)
+
+    def test_before_it_is_built(self, path):
+        with pytest.raises(
+            SerializationError, match="the model is not built, so it has no weights"
+        ) as caught:
+            utils.save_model(self.model(), path)
+        assert "build(input_shape)" in str(caught.value)
+
+    def test_a_model_with_a_forward_of_its_own(self, path):
+        class Two(rustorch.Model):
+            def __init__(self):
+                super().__init__()
+                self.layer = nn.Linear(8, 2)
+
+            def forward(self, x):
+                return self.layer(x)
+
+        model = Two()
+        utils.save_model(model, path)
+        with pytest.raises(SerializationError, match="it is a class of its own"):
+            utils.load_model(path)
+        found = utils.load_model(path, model=Two())
+        assert_close(found.layer.weight, model.layer.weight)
+
+    @pytest.mark.parametrize(
+        "layers", [["os.system('true')"], ["Dense(__import__('os'))"], [3], None, [{"class": "Module"}]]
+    )
+    def test_hostile_layers(self, layers, path):
+        description = {"name": "x", "layers": layers, "input": None, "compiled": None}
+        content = {"class": "x", "description": description, "reason": "", "state": {}, "training": True}
+        storing.write_content("model", content, path)
+        with pytest.raises(SerializationError, match="the description makes no model"):
+            utils.load_model(path)
