@@ -117,6 +117,13 @@ from rustorch.nn.pooling import (
     MaxUnpool2d,
 )
 from rustorch.nn.rnn import GRU, LSTM, RNN
+from rustorch.nn.transformer import (
+    Transformer,
+    TransformerDecoder,
+    TransformerDecoderLayer,
+    TransformerEncoder,
+    TransformerEncoderLayer,
+)
 from rustorch.nn.upsample import (
     Fold,
     PixelShuffle,

@@ -125,7 +125,7 @@ class _Convolution(Module):
             f"{self.in_channels}, {self.out_channels}, kernel_size={self.kernel_size}, stride={self.stride}"
         )
         if self.padding != (0,) * ndim:
-            text += f", padding={self.padding!r}"
+            text += f", padding={self.padding}"
         if self.dilation != (1,) * ndim:
             text += f", dilation={self.dilation}"
         if self.output_padding != (0,) * ndim:

@@ -13,7 +13,7 @@ from rustorch.nn.containers import ModuleList
 from rustorch.nn.dropout import Dropout
 from rustorch.nn.linear import Linear
 from rustorch.nn.module import Module
-from rustorch.nn.normalization import LayerNorm
+from rustorch.nn.norm import LayerNorm
 from rustorch.ops.activation import gelu
 from rustorch.ops.creation import full
 from rustorch.ops.rectifiers import relu

@@ -9,6 +9,7 @@ from rustorch.dtypes import FLOAT, DType
 from rustorch.ops.conv import overlap_add
 from rustorch.ops.movement import windows
 from rustorch.ops.padding import box, grown
+from rustorch.ops.select import where
 from rustorch.ops.sized import Sized
 from rustorch.shape import Shape
 
@@ -42,7 +43,7 @@ def _max_pool2d(
     """The maximum of each window, and its flat position in the plane."""
     lowest = float("-inf") if x.dtype.category >= FLOAT else _least(x.dtype)
     seen = _windows(x, out.shape, kernel_size, stride, padding, dilation, lowest).flatten(-2)
-    best = seen.argmax(-1, True)
+    best = _best(seen)
     values = seen.gather(-1, best).squeeze(-1)
     best = best.squeeze(-1)
     taps = (best.floor_divide(kernel_size[1]), best.remainder(kernel_size[1]))
@@ -50,6 +51,16 @@ def _max_pool2d(
         _position(x, tap, axis, stride[axis], padding[axis], dilation[axis]) for axis, tap in enumerate(taps)
     )
     return values, rows * x.shape[3] + columns
+
+
+def _best(seen: Any) -> Any:
+    """Return the tap of each window's maximum: the first one, but the last of several NaN, as in PyTorch."""
+    best = seen.argmax(-1, True)
+    if seen.dtype.category < FLOAT:
+        return best
+    nan = seen.isnan().to(dtypes.int64)
+    last = (nan * (seen.new_arange(seen.shape[-1]) + 1)).argmax(-1, True)
+    return where(nan.amax(-1, True) > 0, last, best)
 
 
 def _least(dtype: DType) -> int:
@@ -79,6 +90,7 @@ max_pool2d_op = Sized(
     decomposition=_max_pool2d,
     partner="max_pool2d_backward",
     non_differentiable=(1,),
+    unused_results=(0,),
 )
 max_pool2d_backward = Sized(
     "max_pool2d_backward",

@@ -64,7 +64,13 @@ def _lstm_cell_backward(dh: Any, dc: Any, gates: Any, c_prev: Any, c: Any) -> An
     return cat(sums, 1), d * f
 
 
-lstm_cell_op = Op("lstm_cell", _lstm_rule, decomposition=_lstm_cell, partner="lstm_cell_backward")
+lstm_cell_op = Op(
+    "lstm_cell",
+    _lstm_rule,
+    decomposition=_lstm_cell,
+    partner="lstm_cell_backward",
+    unused_results=(0,),
+)
 lstm_cell_backward = Op(
     "lstm_cell_backward",
     lambda dh, dc, gates, c_prev, c: [(gates.shape, gates.dtype), (c_prev.shape, c_prev.dtype)],
@@ -142,7 +148,9 @@ def _gru_cell_backward(dh: Any, saved: Any, h_prev: Any) -> Any:
     return cat([dr, dz, dn], 1), cat([dr, dz, dn * r], 1), dh * z
 
 
-gru_cell_op = Op("gru_cell", _gru_rule, decomposition=_gru_cell, partner="gru_cell_backward")
+gru_cell_op = Op(
+    "gru_cell", _gru_rule, decomposition=_gru_cell, partner="gru_cell_backward", unused_results=(0,)
+)
 
 
 def _gru_backward_rule(dh: Any, saved: Any, h_prev: Any) -> list[tuple[Shape, DType]]:
