@@ -296,6 +296,10 @@ class Hardsigmoid(_Activation):
         """Return the activation of `input`."""
         return rectifiers.hardsigmoid(input, self.inplace)
 
+    def extra_repr(self) -> str:
+        """Return nothing, as PyTorch does."""
+        return ""
+
 
 class Hardswish(_Activation):
     """``x min(max(x + 3, 0), 6) / 6``."""
@@ -308,6 +312,10 @@ class Hardswish(_Activation):
     def forward(self, input: Any) -> Any:
         """Return the activation of `input`."""
         return rectifiers.hardswish(input, self.inplace)
+
+    def extra_repr(self) -> str:
+        """Return nothing, as PyTorch does."""
+        return ""
 
 
 class Hardshrink(_Activation):

@@ -41,6 +41,7 @@ class _ChannelNorm(Module):
         track_running_stats: bool,
         device: Any,
         dtype: Any,
+        bias: bool,
     ) -> None:
         super().__init__()
         require_sizes(type(self).__name__, num_features=num_features)
@@ -51,7 +52,7 @@ class _ChannelNorm(Module):
         self.track_running_stats = track_running_stats
         made = {"device": device, "dtype": dtype}
         self.register_parameter("weight", Parameter(empty(num_features, **made)) if affine else None)
-        self.register_parameter("bias", Parameter(empty(num_features, **made)) if affine else None)
+        self.register_parameter("bias", Parameter(empty(num_features, **made)) if affine and bias else None)
         tracked = track_running_stats
         self.register_buffer("running_mean", zeros(num_features, **made) if tracked else None)
         self.register_buffer("running_var", ones(num_features, **made) if tracked else None)
@@ -69,8 +70,9 @@ class _ChannelNorm(Module):
     def reset_parameters(self) -> None:
         """Set weight 1, bias 0, and start the running statistics anew."""
         self.reset_running_stats()
-        if self.affine:
+        if self.weight is not None:
             init.ones_(self.weight)
+        if self.bias is not None:
             init.zeros_(self.bias)
 
     def _check_input(self, input: Any) -> None:
@@ -87,7 +89,7 @@ class _ChannelNorm(Module):
         """Return the settings."""
         return (
             f"{self.num_features}, eps={self.eps}, momentum={self.momentum}, affine={self.affine}, "
-            f"track_running_stats={self.track_running_stats}"
+            f"bias={self.bias is not None}, track_running_stats={self.track_running_stats}"
         )
 
 
@@ -103,6 +105,8 @@ class _BatchNorm(_ChannelNorm):
         track_running_stats: bool = True,
         device: Any = None,
         dtype: Any = None,
+        *,
+        bias: bool = True,
     ) -> None:
         """Make the layer.
 
@@ -114,8 +118,9 @@ class _BatchNorm(_ChannelNorm):
             track_running_stats: whether to keep running statistics for evaluation.
             device: where parameters and buffers are.
             dtype: of parameters and running statistics.
+            bias: whether an affine layer has a bias.
         """
-        super().__init__(num_features, eps, momentum, affine, track_running_stats, device, dtype)
+        super().__init__(num_features, eps, momentum, affine, track_running_stats, device, dtype, bias)
 
     def forward(self, input: Any) -> Any:
         """Return `input` normalised per channel."""
@@ -176,9 +181,11 @@ class _InstanceNorm(_ChannelNorm):
         track_running_stats: bool = False,
         device: Any = None,
         dtype: Any = None,
+        *,
+        bias: bool = True,
     ) -> None:
         """Make the layer; see `BatchNorm2d` for the arguments."""
-        super().__init__(num_features, eps, momentum, affine, track_running_stats, device, dtype)
+        super().__init__(num_features, eps, momentum, affine, track_running_stats, device, dtype, bias)
 
     def forward(self, input: Any) -> Any:
         """Return every channel of every instance normalised."""
@@ -227,11 +234,14 @@ class _LazyChannelNorm(LazyModuleMixin, _ChannelNorm):
         track_running_stats: bool = True,
         device: Any = None,
         dtype: Any = None,
+        *,
+        bias: bool = True,
     ) -> None:
         """Make the layer without channels; see `BatchNorm2d` for the arguments."""
-        _ChannelNorm.__init__(self, 0, eps, momentum, affine, track_running_stats, device, dtype)
+        _ChannelNorm.__init__(self, 0, eps, momentum, affine, track_running_stats, device, dtype, bias)
         if affine:
             self.weight = UninitializedParameter(device=device, dtype=dtype)
+        if affine and bias:
             self.bias = UninitializedParameter(device=device, dtype=dtype)
         if track_running_stats:
             self.running_mean = UninitializedBuffer(device=device, dtype=dtype)
@@ -401,6 +411,8 @@ class GroupNorm(Module):
         affine: bool = True,
         device: Any = None,
         dtype: Any = None,
+        *,
+        bias: bool = True,
     ) -> None:
         """Make the layer.
 
@@ -411,6 +423,7 @@ class GroupNorm(Module):
             affine: whether to learn weight and bias per channel.
             device: where the parameters are.
             dtype: of the parameters.
+            bias: whether an affine layer has a bias.
         """
         super().__init__()
         require_sizes("GroupNorm", num_groups=num_groups, num_channels=num_channels)
@@ -424,13 +437,14 @@ class GroupNorm(Module):
         self.affine = affine
         made = {"device": device, "dtype": dtype}
         self.register_parameter("weight", Parameter(empty(num_channels, **made)) if affine else None)
-        self.register_parameter("bias", Parameter(empty(num_channels, **made)) if affine else None)
+        self.register_parameter("bias", Parameter(empty(num_channels, **made)) if affine and bias else None)
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
         """Set weight 1 and bias 0."""
-        if self.affine:
+        if self.weight is not None:
             init.ones_(self.weight)
+        if self.bias is not None:
             init.zeros_(self.bias)
 
     def forward(self, input: Any) -> Any:
@@ -439,7 +453,8 @@ class GroupNorm(Module):
 
     def extra_repr(self) -> str:
         """Return the settings."""
-        return f"{self.num_groups}, {self.num_channels}, eps={self.eps}, affine={self.affine}"
+        text = f"{self.num_groups}, {self.num_channels}, eps={self.eps}, affine={self.affine}"
+        return f"{text}, bias={self.bias is not None}"
 
 
 class LocalResponseNorm(Module):
