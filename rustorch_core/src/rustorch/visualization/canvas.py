@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,11 @@ _HOUSE_STYLE = {
     "lines.linewidth": 2.0,
     "figure.facecolor": "white",
 }
+#: Fonts with Chinese, Japanese and Korean characters, as the usual systems have them.
+_OTHER_SCRIPTS = (
+    "Noto Sans CJK JP", "Noto Sans CJK KR", "Noto Sans KR", "NanumGothic", "Malgun Gothic", "Apple SD Gothic Neo",
+    "Yu Gothic", "Hiragino Sans", "Microsoft YaHei", "PingFang SC", "WenQuanYi Micro Hei", "Arial Unicode MS",
+)  # fmt: skip
 
 
 def matplotlib() -> Any:
@@ -60,7 +66,17 @@ def drawing(style: str = "default") -> Iterator[None]:
         library.style.use(style)
         if style == "default":
             library.rcParams.update(_HOUSE_STYLE)
+            library.rcParams["font.family"] = _fonts()
         yield
+
+
+@cache
+def _fonts() -> list[str]:
+    """Return matplotlib's own font, then the installed ones that have what it lacks."""
+    from matplotlib.font_manager import fontManager
+
+    installed = set(fontManager.get_font_names())
+    return ["DejaVu Sans", *(name for name in _OTHER_SCRIPTS if name in installed)]
 
 
 def new_figure(size: tuple[float, float], dpi: int) -> Any:
