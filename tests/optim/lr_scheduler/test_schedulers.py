@@ -38,7 +38,10 @@ def rates(make, steps, lr=1.0, kind=SGD, **options):
         (lambda o: lr_scheduler.ExponentialLR(o, 0.5), [1, 0.5, 0.25]),
         (lambda o: lr_scheduler.PolynomialLR(o, 4, 2.0), [1, 0.5625, 0.25, 0.0625, 0, 0]),
         (lambda o: lr_scheduler.CosineAnnealingLR(o, 2, 0.5), [1, 0.75, 0.5, 0.75, 1]),
-        (lambda o: lr_scheduler.CosineAnnealingWarmRestarts(o, 2, 2), [1, 0.5, 1, (1 + HALF) / 2, 0.5, (1 - HALF) / 2, 1]),
+        (
+            lambda o: lr_scheduler.CosineAnnealingWarmRestarts(o, 2, 2),
+            [1, 0.5, 1, (1 + HALF) / 2, 0.5, (1 - HALF) / 2, 1],
+        ),
         (lambda o: lr_scheduler.LambdaLR(o, lambda epoch: 1 / (1 + epoch)), [1, 1 / 2, 1 / 3]),
         (lambda o: lr_scheduler.MultiplicativeLR(o, lambda epoch: epoch), [1, 1, 2, 6]),
     ],

@@ -26,10 +26,12 @@ _POSITIVE = {"low": 0.3, "high": 2.0}
 @elementwise(floating, samples=binary(_POSITIVE, _POSITIVE))
 def hypot(input: Tensor, other: Tensor) -> Tensor:
     """Return sqrt(input^2 + other^2), without overflow on the way."""
-    a, b = input.abs(), other.abs()
+    a: Any = input.abs()
+    b: Any = other.abs()
     high, low = a.maximum(b), a.minimum(b)
     ratio = where((high == 0) | (low == math.inf), 1.0, low / high)
-    return high * (1 + ratio * ratio).sqrt()
+    result: Tensor = high * (1 + ratio * ratio).sqrt()
+    return result
 
 
 hypot.vjp(lambda g, out, a, _b: g * a / out, lambda g, out, _a, b: g * b / out)
@@ -43,13 +45,13 @@ hypot.vjp(lambda g, out, a, _b: g * a / out, lambda g, out, _a, b: g * b / out)
         call(array(0), array(0), 0.5),
     ]
 )
-def lerp(input: Tensor, end: Tensor, weight: Any) -> Tensor:
+def lerp(input: Any, end: Any, weight: Any) -> Tensor:
     """Return ``input + weight * (end - input)``; `weight` is a number or a tensor, and all broadcast."""
     gap = end - input
     # from the nearer end, so that the weights 0 and 1 give the ends exactly
     if isinstance(weight, TensorBase):
-        return where(weight.abs() < 0.5, input + weight * gap, end - gap * (1 - weight))  # type: ignore[attr-defined, operator, no-any-return]
-    return input + gap * weight if abs(weight) < 0.5 else end - gap * (1 - weight)
+        return where(weight.abs() < 0.5, input + weight * gap, end - gap * (1 - weight))  # type: ignore[operator, no-any-return]
+    return input + gap * weight if abs(weight) < 0.5 else end - gap * (1 - weight)  # type: ignore[no-any-return]
 
 
 @public(
@@ -58,10 +60,10 @@ def lerp(input: Tensor, end: Tensor, weight: Any) -> Tensor:
         call(array(3, 4), array(3, 1), array(4), value=0.5),
     ]
 )
-def addcmul(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: float = 1) -> Tensor:
+def addcmul(input: Any, tensor1: Any, tensor2: Any, *, value: float = 1) -> Tensor:
     """Return ``input + value * tensor1 * tensor2``; all broadcast."""
     product = tensor1 * tensor2
-    return input + (product if value == 1 else product * value)
+    return input + (product if value == 1 else product * value)  # type: ignore[no-any-return]
 
 
 @public(
@@ -70,7 +72,7 @@ def addcmul(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: float = 1
         call(array(3, 4), array(3, 1), array(4, low=0.5, high=2.0), value=-0.5),
     ]
 )
-def addcdiv(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: float = 1) -> Tensor:
+def addcdiv(input: Any, tensor1: Any, tensor2: Any, *, value: float = 1) -> Tensor:
     """Return ``input + value * tensor1 / tensor2``; all broadcast.
 
     Raises:
@@ -80,7 +82,7 @@ def addcdiv(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: float = 1
         raise DTypeError(
             f"addcdiv: floating-point tensors are required, got {tensor1.dtype.name} and {tensor2.dtype.name}"
         )
-    return input + (tensor1 if value == 1 else tensor1 * value) / tensor2
+    return input + (tensor1 if value == 1 else tensor1 * value) / tensor2  # type: ignore[no-any-return]
 
 
 def _extremes(dtype: Any) -> tuple[float, float]:
@@ -93,13 +95,13 @@ def _extremes(dtype: Any) -> tuple[float, float]:
 
 @public(samples=lambda: [call(array(3, 4)), call(array(5), 1.0, 2.0, 3.0), call(array(0))])
 def nan_to_num(
-    input: Tensor, nan: float = 0.0, posinf: float | None = None, neginf: float | None = None
+    input: Any, nan: float = 0.0, posinf: float | None = None, neginf: float | None = None
 ) -> Tensor:
     """Return `input` with NaN, inf and -inf replaced; infinities by the dtype's extremes if None."""
     if not input.dtype.is_floating_point:
-        return input.clone()  # type: ignore[attr-defined,no-any-return]
+        return input.clone()  # type: ignore[no-any-return]
     low, high = _extremes(input.dtype)
-    result = where(input.isnan(), nan, input)  # type: ignore[attr-defined]
+    result = where(input.isnan(), nan, input)
     result = where(input == math.inf, high if posinf is None else posinf, result)
     return where(input == -math.inf, low if neginf is None else neginf, result)  # type: ignore[no-any-return]
 
@@ -119,7 +121,8 @@ def diff(
     """Return the n-th differences ``x[i + 1] - x[i]`` along `dim`, after joining `prepend` and `append`."""
     if not input.shape:
         raise ShapeError("diff: at least one dim is required, got a 0-d tensor")
-    if isinstance(n, bool) or not isinstance(n, int) or n < 0:
+    order: Any = n
+    if isinstance(order, bool) or not isinstance(order, int) or order < 0:
         raise ArgumentTypeError(f"diff: n must be an integer of at least 0, got {n!r}")
     axis = normalize_dim("diff", dim, len(input.shape))
     parts = [x for x in (prepend, input, append) if x is not None]

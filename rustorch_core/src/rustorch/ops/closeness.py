@@ -63,7 +63,7 @@ def allclose(
     input: Tensor, other: Tensor, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False
 ) -> bool:
     """Return whether all elements are close, as a Python bool; see :func:`isclose`."""
-    return bool(isclose(input, other, rtol, atol, equal_nan).all())  # type: ignore[attr-defined]
+    return bool(isclose(input, other, rtol, atol, equal_nan).all())
 
 
 @public(
@@ -94,7 +94,7 @@ def cdist(x1: Tensor, x2: Tensor, p: float = 2.0, compute_mode: str | None = Non
     """
     if len(x1.shape) < 2 or len(x2.shape) < 2 or x1.shape[-1] != x2.shape[-1]:
         raise ShapeError(f"cdist: rows of one size are required, got {tuple(x1.shape)} and {tuple(x2.shape)}")
-    return (x1.unsqueeze(-2) - x2.unsqueeze(-3)).norm(p, -1)  # type: ignore[attr-defined,no-any-return]
+    return (x1.unsqueeze(-2) - x2.unsqueeze(-3)).norm(p, -1)  # type: ignore[no-any-return]
 
 
 @public(
@@ -117,12 +117,12 @@ def cov(
     """
     if len(input.shape) > 2:
         raise ShapeError(f"cov: at most 2 dims are required, got shape {tuple(input.shape)}")
-    x: Any = input if input.dtype.category >= dtypes.FLOAT else input.to(dtypes.get_default_dtype())  # type: ignore[attr-defined]
+    x: Any = input if input.dtype.category >= dtypes.FLOAT else input.to(dtypes.get_default_dtype())
     x = x if len(x.shape) == 2 else reshape(x, (1, -1))
     weights: Any = None
     for given in (fweights, aweights):
         if given is not None:
-            weights = given.to(x.dtype) if weights is None else weights * given  # type: ignore[attr-defined]
+            weights = given.to(x.dtype) if weights is None else weights * given
     if weights is None:
         centred = x - x.mean(1, keepdim=True)
         count: Any = max(x.shape[1] - correction, 0)
@@ -133,7 +133,7 @@ def cov(
         centred = x - (x * weights).sum(1, keepdim=True) / total
         loss = correction if aweights is None else correction * (weights * aweights).sum() / total
         result = (centred * weights) @ centred.transpose(0, 1) / (total - loss).maximum(0)
-    return result if len(input.shape) == 2 else reshape(result, ())  # type: ignore[no-any-return]
+    return result if len(input.shape) == 2 else reshape(result, ())
 
 
 @public(samples=lambda: [call(array(3, 6))])

@@ -137,9 +137,10 @@ def dropout2d(
 
     Three dims are taken as (N, C, L), as in PyTorch.
     """
-    dims = 1 if isinstance(input, TensorBase) and len(input.shape) == 3 else 2
-    if isinstance(input, TensorBase) and len(input.shape) not in (3, 4):
+    ndim = len(getattr(input, "shape", ()))
+    if ndim not in (3, 4):
         raise ShapeError(f"dropout2d: 4 dims are required (N, C, H, W), got shape {tuple(input.shape)}")
+    dims = ndim - 2
     return _dropped("dropout2d", input, p, training, inplace, generator, _per_channel("dropout2d", dims))  # type: ignore[no-any-return]
 
 

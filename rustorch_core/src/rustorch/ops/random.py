@@ -167,10 +167,10 @@ def integers(
     words = 2 * shape.elements
     pairs = philox.unsigned_words(philox.stream(generator, words, device), words).reshape(-1, 2)
     upper, lower = pairs.select(1, 0), pairs.select(1, 1)
-    if count < 1 << 31:
-        values = (upper * count + ((lower * count) >> 32)) >> 32
-    else:
-        values = ((upper << 32) | lower).remainder(count)
+    whole = (
+        upper << 32
+    ) | lower  # as a signed number, whose remainder is that of the unsigned one up to the bias
+    values = (upper * count + ((lower * count) >> 32)) >> 32 if count < 1 << 31 else whole.remainder(count)
     return (values + low if low else values).to(dtype).reshape(shape)
 
 

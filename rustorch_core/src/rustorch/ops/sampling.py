@@ -117,12 +117,13 @@ def normal(
         shape, place = Shape(as_shape("normal", (size,))), as_device(device)
         kind = dtypes.get_default_dtype() if dtype is None else dtype_of(dtype)
     drawn = floats("normal", philox.random_normal, shape, kind, place, generator)
-    std, mean = (x.detach() if isinstance(x, TensorBase) else x for x in (std, mean))  # type: ignore[attr-defined]
+    std, mean = (x.detach() if isinstance(x, TensorBase) else x for x in (std, mean))
     return drawn * std + mean  # type: ignore[no-any-return]
 
 
 def _check_std(name: str, std: Any) -> None:
-    wrong = std.shape.elements and bool((std < 0).any()) if isinstance(std, TensorBase) else std < 0  # type: ignore[operator]
+    given: Any = std
+    wrong = std.shape.elements and bool((given < 0).any()) if isinstance(std, TensorBase) else std < 0
     if wrong:
         raise ArgumentError(
             f"{name}: std must not be negative" + ("" if isinstance(std, TensorBase) else f", got {std}")
@@ -149,7 +150,7 @@ def multinomial(
         ArgumentError: if a weight is negative or not finite, a row sums to 0, or fewer indices have
             weight than are asked for without replacement.
     """
-    if not isinstance(input, TensorBase) or len(input.shape) not in (1, 2):
+    if len(getattr(input, "shape", ())) not in (1, 2):
         raise ShapeError("multinomial: weights of 1 or 2 dims are required" + _got(input))
     if not input.dtype.is_floating_point:
         raise DTypeError(f"multinomial: floating-point weights are required, got {input.dtype.name}")
@@ -242,7 +243,7 @@ def bernoulli_(input: Tensor, p: Any = 0.5, *, generator: Generator | None = Non
     """Replace every element by 1 with probability `p` (a number, or a tensor that broadcasts), else 0."""
     _target("bernoulli_", input, generator)
     if isinstance(p, TensorBase):
-        odds: Any = p.detach()  # type: ignore[attr-defined]
+        odds: Any = p.detach()
         _check_probabilities("bernoulli_", odds)
         return _filled("bernoulli_", input, _uniform64(p, input.shape, generator) < odds)  # type: ignore[no-any-return]
     _check_probability("bernoulli_", p)

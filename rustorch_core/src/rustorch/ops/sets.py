@@ -21,7 +21,7 @@ _DYNAMIC: dict[str, Any] = {"differentiable": False, "tags": ("dynamic",)}
 def _tensor(name: str, x: Any) -> Any:
     if not isinstance(x, TensorBase):
         raise ArgumentTypeError(f"{name}: expected a tensor, got {type(x).__name__}")
-    return x.detach()  # type: ignore[attr-defined]
+    return x.detach()
 
 
 def _row_order(rows: Any) -> Any:
@@ -39,10 +39,7 @@ def _distinct(name: str, input: Any, dim: int | None, sort: bool, inverse: bool,
     slices = reshape(x, (-1,)) if axis is None or not x.shape else x.movedim(axis, 0)
     size = slices.shape[0]
     rows = slices.reshape(size, slices.shape.elements // size if size else 1)
-    if sort:
-        order = rows.select(1, 0).argsort() if rows.shape[1] == 1 else _row_order(rows)
-    else:
-        order = x.new_arange(size)
+    order = _row_order(rows) if sort else x.new_arange(size)
     rows = rows.index_select(0, order)
     fresh = (rows.narrow(0, 1, size - 1) != rows.narrow(0, 0, size - 1)).any(1) if size else rows.any(1)
     starts = cat([fresh.new_ones((min(size, 1),)), fresh])
@@ -155,7 +152,7 @@ def _places(name: str, sequence: Any, values: Any, right: bool, out_int32: bool)
 
 def _number(like: Any, value: Any) -> Any:
     if isinstance(value, TensorBase):
-        return value.detach()  # type: ignore[attr-defined]
+        return value.detach()
     if not isinstance(value, (int, float)):
         raise ArgumentTypeError(f"searchsorted: expected a tensor or a number, got {type(value).__name__}")
     return like.new_tensor(value)
@@ -228,9 +225,10 @@ def histc(input: Tensor, bins: int = 100, min: float = 0, max: float = 0) -> Ten
     Elements outside are not counted.  ``min == max == 0`` takes the range of the data.
     """
     x = _tensor("histc", input)
+    count: Any = bins
     if not x.dtype.is_floating_point:
         raise DTypeError(f"histc: a floating-point tensor is required, got {x.dtype.name}")
-    if isinstance(bins, bool) or not isinstance(bins, int) or bins <= 0:
+    if isinstance(count, bool) or not isinstance(count, int) or count <= 0:
         raise ArgumentError(f"histc: bins must be a positive integer, got {bins!r}")
     low, high = float(min), float(max)
     if low == high == 0 and x.shape.elements:
@@ -239,9 +237,9 @@ def histc(input: Tensor, bins: int = 100, min: float = 0, max: float = 0) -> Ten
         low, high = low - 1, high + 1
     if not (low < high and high - low < float("inf")):
         raise ArgumentError(f"histc: a finite range with min below max is required, got [{low}, {high}]")
-    flat = reshape(x, (-1,))
+    flat: Any = reshape(x, (-1,))
     inside = ((flat >= low) & (flat <= high)).to(x.dtype)
-    place = ((flat - low) * bins / (high - low)).clamp(0, bins - 1)  # type: ignore[attr-defined]
+    place = ((flat - low) * bins / (high - low)).clamp(0, bins - 1)
     place = place.nan_to_num(0.0).floor().to(dtypes.int64)
     return x.new_zeros((bins,)).scatter_add(0, place, inside)  # type: ignore[no-any-return]
 

@@ -68,7 +68,8 @@ def _sorted(x: Any, *, dim: int, descending: bool) -> tuple[Any, Any]:
         step = half // 2
         while step:
             parts = [k.reshape(count, -1, 2, step) for k in keys]
-            low, high = _exchanged(*(tuple(p.select(2, i) for p in parts) for i in (0, 1)), descending)
+            left, right = (tuple(p.select(2, i) for p in parts) for i in (0, 1))
+            low, high = _exchanged(left, right, descending)
             keys = tuple(stack(pair, 2) for pair in zip(low, high, strict=True))
             step //= 2
         width *= 2
@@ -99,7 +100,8 @@ def _operand(name: str, input: Any, dim: Any) -> tuple[Any, int]:
     if input.dtype.is_complex:
         raise DTypeError(f"{name}: complex numbers have no order, got {input.dtype.name}")
     axis = normalize_dim(name, dim, len(input.shape))
-    return (input if input.shape else reshape(input, (1,))), axis
+    x: Any = input
+    return (x if x.shape else reshape(x, (1,))), axis
 
 
 def ordered(name: str, input: Any, dim: Any, descending: bool = False) -> tuple[Any, Any, int]:
@@ -137,9 +139,8 @@ def sort(input: Tensor, dim: int = -1, descending: bool = False, stable: bool = 
 @public(differentiable=False, samples=_SAMPLES)
 def argsort(input: Tensor, dim: int = -1, descending: bool = False, stable: bool = False) -> Tensor:
     """Return the int64 positions that put the elements in order along `dim`; see :func:`sort`."""
-    _, indices, _ = ordered(
-        "argsort", input.detach() if isinstance(input, TensorBase) else input, dim, descending
-    )  # type: ignore[attr-defined]
+    x, axis = _operand("argsort", input, dim)
+    _, indices = sort_op(x.detach(), dim=axis, descending=bool(descending))
     return reshape(indices, input.shape)
 
 
@@ -192,18 +193,18 @@ def kthvalue(input: Tensor, k: int, dim: int = -1, keepdim: bool = False) -> Any
 
 
 def _median(name: str, input: Any, dim: Any, keepdim: bool, ignore_nan: bool) -> Any:
-    x = reshape(input, (-1,)) if dim is None and isinstance(input, TensorBase) else input
+    x: Any = input
+    if dim is None and isinstance(input, TensorBase):
+        x = reshape(x, (-1,))
     values, indices, axis = ordered(name, x, -1 if dim is None else dim)
     size = values.shape[axis]
     if size == 0:
         raise ShapeError(f"{name}: cannot reduce over a dimension of size 0, got shape {tuple(input.shape)}")
     position: Any = (size - 1) // 2
-    if values.dtype.is_floating_point:
+    if values.dtype.is_floating_point:  # NaN is sorted to the end
         nans = values.isnan().to(dtypes.int64).sum(axis, keepdim=True)
-        if ignore_nan:
-            position = ((size - 1 - nans) // 2).maximum(0)
-        else:
-            position = where(nans > 0, size - nans, position)
+        among_others, first_nan = ((size - 1 - nans) // 2).maximum(0), size - nans
+        position = among_others if ignore_nan else where(nans > 0, first_nan, position)
     found = _at(values, indices, position, axis, keepdim, x)
     return found.values if dim is None else found
 
@@ -257,7 +258,7 @@ def quantile(
         raise ArgumentError(
             f"quantile: interpolation must be one of {', '.join(_INTERPOLATIONS)}, got {interpolation!r}"
         )
-    if not isinstance(input, TensorBase) or not input.dtype.is_floating_point:
+    if not _is_floating(input):
         raise DTypeError("quantile: a floating-point tensor is required")
     many = isinstance(q, TensorBase)
     if many and len(q.shape) > 1:
@@ -280,7 +281,11 @@ def quantile(
         found = [f.squeeze(axis) for f in found]
     if not input.shape:
         found = [reshape(f, ()) for f in found]
-    return stack(found, 0) if many and q.shape else found[0]  # type: ignore[no-any-return]
+    return stack(found, 0) if many and q.shape else found[0]
+
+
+def _is_floating(x: Any) -> bool:
+    return isinstance(x, TensorBase) and x.dtype.is_floating_point
 
 
 def _between(values: Any, place: float, axis: int, interpolation: str) -> Any:

@@ -105,7 +105,7 @@ def _like(p: Any, key: str, value: Any) -> Any:
         return int(value)
     if isinstance(value, TensorBase):
         dtype = p.dtype if p.dtype.is_floating_point and value.dtype.is_floating_point else value.dtype
-        return value.detach().to(device=p.device, dtype=dtype, copy=True)  # type: ignore[attr-defined]
+        return value.detach().to(device=p.device, dtype=dtype, copy=True)
     if isinstance(value, dict):
         return {k: _like(p, k, v) for k, v in value.items()}
     return copy.deepcopy(value)

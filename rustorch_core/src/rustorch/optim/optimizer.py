@@ -134,7 +134,7 @@ class Optimizer:
             raise ArgumentTypeError(
                 f"{name}: parameters need an order that stays the same, got a set", hint="use a list"
             )
-        members = [given] if isinstance(given, TensorBase) else list(given)
+        members: list[Any] = [given] if isinstance(given, TensorBase) else list(given)
         group = dict(param_group)
         if members and all(isinstance(m, tuple) for m in members):
             group["param_names"] = [m[0] for m in members]
@@ -158,7 +158,7 @@ class Optimizer:
                 raise ArgumentTypeError(f"{name}: only tensors can be optimized, got {type(p).__name__}")
             if p.node is not None:
                 raise AutogradError(
-                    f"{name}: only leaf tensors can be optimized, got the result of {p.grad_fn.name()}",  # type: ignore[attr-defined]
+                    f"{name}: only leaf tensors can be optimized, got the result of {p.grad_fn.name()}",
                     hint="optimize the tensors that it was computed from, or detach() it",
                 )
             if id(p) in known:

@@ -17,7 +17,7 @@ def number(
     """Raise unless ``low <= group[key] < below``."""
     value = group[key]
     if isinstance(value, TensorBase) and value.shape.elements == 1:
-        value = float(value)  # type: ignore[arg-type]
+        value = float(value)
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise ArgumentTypeError(f"{name}: {key} must be a number, got {type(value).__name__}")
     if not low <= value < below:

@@ -84,7 +84,7 @@ class OneCycleLR(LRScheduler):
             self.total_steps *= positive_int("OneCycleLR", "steps_per_epoch", steps_per_epoch)
         else:
             raise ArgumentError("OneCycleLR: give total_steps, or epochs and steps_per_epoch")
-        if not isinstance(pct_start, (int, float)) or not 0 <= pct_start <= 1:
+        if not 0 <= pct_start <= 1:
             raise ArgumentError(f"OneCycleLR: pct_start must be between 0 and 1, got {pct_start!r}")
         if anneal_strategy not in _ANNEALING:
             raise ArgumentError(
