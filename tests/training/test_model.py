@@ -514,6 +514,14 @@ def test_lazy_modules_and_subclasses_are_built_by_the_first_batch():
     assert "hidden (" in model.summary()
 
 
+def test_a_failed_first_batch_leaves_no_traces():
+    model = Model().add("Dense(4)").add("LSTM(2)").add(nn.Linear(2, 1))
+    with pytest.raises(ShapeError, match="LSTM: an input of shape"):
+        model(rustorch.zeros((2, 3)))
+    assert [name for name, _ in model.named_parameters()] == ["linear_1.weight", "linear_1.bias"]
+    assert tuple(model(rustorch.zeros((2, 5, 7))).shape) == (2, 1)
+
+
 def test_adding_after_training_builds_the_rest():
     model = Model().add("Dense(4)")
     model.compile("adam", "mse")

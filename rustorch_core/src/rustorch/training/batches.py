@@ -72,7 +72,8 @@ class ArrayBatches:
             if order is None:
                 yield [x[start:stop] for x in self.tensors]
             else:
-                yield [x.index_select(0, order[start:stop].to(device=x.device)) for x in self.tensors]
+                chosen = order[start:stop]
+                yield [x.index_select(0, chosen.to(device=x.device)) for x in self.tensors]
 
 
 def as_batches(

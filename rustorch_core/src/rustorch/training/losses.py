@@ -74,7 +74,8 @@ def _categorical(name: str, *, from_logits: bool) -> NamedLoss:
         values = shapes.rows(values, dim)
         if one_hot:
             return F.cross_entropy(values, shapes.rows(target, dim).to(values.dtype))
-        return F.cross_entropy(values, shapes.indices(name, target, dim, prediction.ndim).reshape(-1))
+        true = shapes.indices(name, target, dim, prediction.ndim)
+        return F.cross_entropy(values, true if true.ndim == 1 else true.reshape(-1))
 
     return NamedLoss(name, CATEGORICAL, from_logits=from_logits, function=loss)
 

@@ -67,4 +67,6 @@ def indices(what: str, target: Any, dim: int, ndim: int) -> Any:
 def rows(x: Any, dim: int) -> Any:
     """Return a matrix with the classes of `dim` in its columns."""
     last = x.ndim - 1
+    if dim == last == 1:
+        return x
     return (x if dim == last else x.movedim(dim, last)).reshape((-1, x.shape[dim]))

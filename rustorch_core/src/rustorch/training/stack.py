@@ -113,6 +113,17 @@ class Stack(nn.Module):
             raise TrainingError(
                 "Model: there are no layers", hint='add some, for example model.add("Dense(1)")'
             )
+        new = [stage for stage in self._stages if not stage.members]
+        try:
+            return self._run_and_create(inputs)
+        except BaseException:  # the next input, of another shape, finds nothing half done
+            for stage in new:
+                for name in stage.members:
+                    del self._modules[name]
+                stage.members, stage.output = [], "?"
+            raise
+
+    def _run_and_create(self, inputs: tuple[Any, ...]) -> Any:
         x = inputs[0] if len(inputs) == 1 else inputs
         if hasattr(x, "shape"):
             self._input = {"shape": [int(s) for s in x.shape], "dtype": x.dtype.name}
@@ -136,7 +147,7 @@ class Stack(nn.Module):
         for name, module in zip(names, modules, strict=True):
             module.train(self.training)
             self.add_module(name, module)
-        stage.members = names
+            stage.members.append(name)
 
     def _apply(self, fn: Any) -> Any:
         self._home = fn(rustorch.zeros((0,)) if self._home is None else self._home)
