@@ -21,6 +21,9 @@ from rustorch.tensor import host, indexing, methods, printing
 if TYPE_CHECKING:
     from rustorch.tape import Node
 
+    def _binary(self: Any, other: Any) -> Any: ...
+    def _unary(self: Any) -> Any: ...
+
 
 class Tensor(TensorBase):
     """A multi-dimensional array on a device, followed by autograd if it requires grad.
@@ -37,6 +40,16 @@ class Tensor(TensorBase):
 
     __slots__ = ()
     __array_priority__ = 1000  # NumPy's operators leave mixed expressions to us
+
+    if (
+        TYPE_CHECKING
+    ):  # for type checkers; at run time the operators come from the op table (`methods.attach`)
+        __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = _binary
+        __truediv__ = __rtruediv__ = __floordiv__ = __rfloordiv__ = __mod__ = __rmod__ = _binary
+        __pow__ = __rpow__ = __matmul__ = __rmatmul__ = __lshift__ = __rshift__ = _binary
+        __and__ = __or__ = __xor__ = __lt__ = __le__ = __gt__ = __ge__ = _binary
+        __eq__ = __ne__ = _binary  # type: ignore[assignment]
+        __neg__ = __abs__ = __invert__ = _unary
 
     def __new__(
         cls, data: Any = (), *, dtype: Any = None, device: Any = None, requires_grad: bool = False
