@@ -20,7 +20,11 @@ EQUAL = [
 DIFFERENT = [
     (rustorch.ones(2), rustorch.ones(3), r"The shapes differ: \(2,\) != \(3,\)"),
     (rustorch.ones(2), rustorch.ones(2).double(), "The dtypes differ: float32 != float64"),
-    (rustorch.ones(2), rustorch.ones(2).to("reference"), r"The devices differ: .* != reference:0"),
+    (
+        rustorch.ones(2, device="cpu"),
+        rustorch.ones(2, device="reference"),
+        r"The devices differ: .* != reference:0",
+    ),
     ([1, 2], [1], "The lengths differ: 2 != 1"),
     ({"a": 1}, {"b": 1}, r"The keys differ: \['a'\] and \['b'\]"),
     ({"a": [1, 2]}, {"a": [1, 3]}, r"At \['a'\]\[1\]: Scalars are not close: expected 3, got 2"),

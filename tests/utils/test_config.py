@@ -10,10 +10,14 @@ from rustorch.utils import Config
 
 
 @pytest.fixture
-def config():
+def config(monkeypatch):
+    monkeypatch.setenv("RUSTORCH_DEVICE", "cpu")  # a device with threads, whatever the run's default is
+    rustorch.set_default_device(None)
     found = Config()
     yield found
     found.reset()
+    monkeypatch.undo()
+    rustorch.set_default_device(None)
 
 
 def test_device_takes_effect(config):

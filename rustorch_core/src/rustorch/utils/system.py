@@ -15,6 +15,7 @@ from rustorch.dispatch.contract import Absent
 from rustorch.dispatch.opening import plugins, probe
 from rustorch.errors import RusTorchError
 from rustorch.rng import Generator, manual_seed
+from rustorch.runtime import opened
 
 
 def get_system_info() -> dict[str, Any]:
@@ -37,8 +38,9 @@ def get_system_info() -> dict[str, Any]:
 
 
 def _default() -> str | None:
+    """Return the default device, or None if there is none that can be opened."""
     try:
-        return str(get_default_device())
+        return str(opened(get_default_device()))
     except RusTorchError:
         return None
 
