@@ -520,6 +520,12 @@ def test_a_failed_first_batch_leaves_no_traces():
         model(rustorch.zeros((2, 3)))
     assert [name for name, _ in model.named_parameters()] == ["linear_1.weight", "linear_1.bias"]
     assert tuple(model(rustorch.zeros((2, 5, 7))).shape) == (2, 1)
+    assert [name for name, _ in model.named_children()] == [
+        "dense_1",
+        "lstm_1",
+        "lstm_1_laststate",
+        "linear_1",
+    ]
 
 
 def test_adding_after_training_builds_the_rest():

@@ -133,6 +133,9 @@ class Stack(nn.Module):
             for name in stage.members:
                 x = self._modules[name](x)
             stage.output = shape_text(x)
+        for stage in self._stages:  # parameters in the order of the layers, whichever existed first
+            for name in stage.members:
+                self._modules[name] = self._modules.pop(name)
         return x
 
     def _create(self, stage: Stage, x: Any) -> None:
