@@ -54,6 +54,8 @@ MODULES = {
     "activations": lambda: nn.Sequential(
         nn.ReLU(), nn.GELU("tanh"), nn.Softmax(1), nn.PReLU(), nn.LeakyReLU(0.2)
     ),
+    "transformer": lambda: nn.Transformer(8, 2, 1, 1, 16, batch_first=True),
+    "encoder": lambda: nn.TransformerEncoder(nn.TransformerEncoderLayer(8, 2, 16), 2, nn.LayerNorm(8)),
     "embedding": lambda: nn.Embedding(5, 3, padding_idx=0),
 }
 
