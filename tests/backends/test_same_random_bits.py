@@ -40,6 +40,8 @@ class Backend:
         shape = Shape(array.shape)
         return SimpleNamespace(
             storage=SimpleNamespace(buffer=buffer),
+            address=buffer,
+            dense=shape.elements,
             offset=0,
             shape=shape,
             strides=shape.strides,

@@ -21,8 +21,8 @@ def make_view(array, dtype=None):
     if array.flags.c_contiguous:
         strides = shape.strides
     return SimpleNamespace(
-        storage=SimpleNamespace(buffer=array.ctypes.data),
-        offset=0,
+        address=array.ctypes.data,
+        dense=shape.elements if strides is shape.strides else -1,
         shape=shape,
         strides=strides,
         dtype=SimpleNamespace(name=dtype or array.dtype.name, itemsize=array.itemsize),

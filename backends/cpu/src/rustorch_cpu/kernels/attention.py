@@ -23,7 +23,7 @@ def _record(q_shape, v_shape, q, k, v, mask, g, out, causal, scale):
 
 
 def _attention(dtype: str) -> Any:
-    dtype_id, size = DTYPES[dtype]
+    dtype_id, _ = DTYPES[dtype]
 
     def kernel(outs, q, k, v, mask, *, causal, scale):
         record = _record(
@@ -38,9 +38,7 @@ def _attention(dtype: str) -> Any:
             causal,
             scale,
         )
-        addresses = [
-            x.storage.buffer + x.offset * size if x is not None else 0 for x in (*outs, q, k, v, mask)
-        ]
+        addresses = [x.address if x is not None else 0 for x in (*outs, q, k, v, mask)]
         status = lib.rt_attention(dtype_id, *addresses, record)
         if status:
             raise_status("attention", status)
@@ -49,7 +47,7 @@ def _attention(dtype: str) -> Any:
 
 
 def _attention_backward(dtype: str) -> Any:
-    dtype_id, size = DTYPES[dtype]
+    dtype_id, _ = DTYPES[dtype]
 
     def kernel(outs, g, q, k, v, out, lse, mask, *, causal, scale):
         record = _record(
@@ -65,7 +63,7 @@ def _attention_backward(dtype: str) -> Any:
             scale,
         )
         operands = (*outs, g, q, k, v, out, lse, mask)
-        addresses = [x.storage.buffer + x.offset * size if x is not None else 0 for x in operands]
+        addresses = [x.address if x is not None else 0 for x in operands]
         status = lib.rt_attention_backward(dtype_id, *addresses, record)
         if status:
             raise_status("attention_backward", status)

@@ -14,9 +14,9 @@ PLAIN = """
 COMPARISONS = "eq ne lt le gt ge logical_and logical_or logical_xor".split()
 
 
-def _leaky_relu_backward(op: str, op_id: int, out_size: int, size: int) -> KernelFunction:
+def _leaky_relu_backward(op: str, op_id: int) -> KernelFunction:
     def kernel(out, g, x, *, negative_slope):
-        binary_call(op, op_id, out_size, size, out, g, x, negative_slope, 0.0)
+        binary_call(op, op_id, out, g, x, negative_slope, 0.0)
 
     return kernel
 
@@ -24,5 +24,5 @@ def _leaky_relu_backward(op: str, op_id: int, out_size: int, size: int) -> Kerne
 def kernels() -> list[Kernel]:
     """All binary kernels."""
     found = [kernel for op in PLAIN for kernel in elementwise(op, binary)]
-    found += [kernel for op in COMPARISONS for kernel in elementwise(op, binary, result="bool")]
+    found += [kernel for op in COMPARISONS for kernel in elementwise(op, binary)]
     return found + elementwise("leaky_relu_backward", _leaky_relu_backward)

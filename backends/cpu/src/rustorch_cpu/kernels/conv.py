@@ -18,20 +18,16 @@ def _geometry(x, weight, output, stride, padding, dilation, groups):
     return ffi.new("struct rt_conv *", (n, c, h, w, o, oh, ow, kh, kw, *stride, *padding, *dilation, groups))
 
 
-def _address(view: Any, size: int) -> int:
-    return view.storage.buffer + view.offset * size
-
-
 def _conv2d(dtype: str) -> Any:
-    dtype_id, size = DTYPES[dtype]
+    dtype_id, _ = DTYPES[dtype]
 
     def kernel(out, x, weight, bias, *, stride, padding, dilation, groups):
         status = lib.rt_conv2d(
             dtype_id,
-            _address(out, size),
-            _address(x, size),
-            _address(weight, size),
-            0 if bias is None else _address(bias, size),
+            out.address,
+            x.address,
+            weight.address,
+            0 if bias is None else bias.address,
             _geometry(x.shape, weight.shape, out.shape, stride, padding, dilation, groups),
         )
         if status:
@@ -41,13 +37,11 @@ def _conv2d(dtype: str) -> Any:
 
 
 def _conv2d_input_grad(dtype: str) -> Any:
-    dtype_id, size = DTYPES[dtype]
+    dtype_id, _ = DTYPES[dtype]
 
     def kernel(out, g, weight, *, stride, padding, dilation, groups):
         geometry = _geometry(out.shape, weight.shape, g.shape, stride, padding, dilation, groups)
-        status = lib.rt_conv2d_input_grad(
-            dtype_id, _address(out, size), _address(g, size), _address(weight, size), geometry
-        )
+        status = lib.rt_conv2d_input_grad(dtype_id, out.address, g.address, weight.address, geometry)
         if status:
             raise_status("conv2d_input_grad", status)
 
@@ -55,13 +49,11 @@ def _conv2d_input_grad(dtype: str) -> Any:
 
 
 def _conv2d_weight_grad(dtype: str) -> Any:
-    dtype_id, size = DTYPES[dtype]
+    dtype_id, _ = DTYPES[dtype]
 
     def kernel(out, g, x, *, stride, padding, dilation, groups):
         geometry = _geometry(x.shape, out.shape, g.shape, stride, padding, dilation, groups)
-        status = lib.rt_conv2d_weight_grad(
-            dtype_id, _address(out, size), _address(g, size), _address(x, size), geometry
-        )
+        status = lib.rt_conv2d_weight_grad(dtype_id, out.address, g.address, x.address, geometry)
         if status:
             raise_status("conv2d_weight_grad", status)
 

@@ -14,12 +14,12 @@ FLOATING = frozenset({"float16", "bfloat16", "float32", "float64"})
 
 def _matmul(dtype: str) -> Any:
     """``out = a @ b``; any strides of `a` and `b`."""
-    dtype_id, size = DTYPES[dtype]
+    dtype_id, _ = DTYPES[dtype]
     product, batched = lib.rt_matmul, lib.rt_matmul_batched
 
     def kernel(out, a, b):
-        to = out.storage.buffer + out.offset * size
-        from_a, from_b = a.storage.buffer + a.offset * size, b.storage.buffer + b.offset * size
+        to = out.address
+        from_a, from_b = a.address, b.address
         if len(out.shape) == 2:
             m, n = out.shape
             status = product(dtype_id, to, from_a, from_b, 0, m, n, a.shape[1], *a.strides, *b.strides)
@@ -37,17 +37,17 @@ def _matmul(dtype: str) -> Any:
 
 def _linear(dtype: str) -> Any:
     """``out = x @ weight.T + bias``; all operands contiguous."""
-    dtype_id, size = DTYPES[dtype]
+    dtype_id, _ = DTYPES[dtype]
     product = lib.rt_matmul
 
     def kernel(out, x, weight, bias):
         n, k = weight.shape
         status = product(
             dtype_id,
-            out.storage.buffer + out.offset * size,
-            x.storage.buffer + x.offset * size,
-            weight.storage.buffer + weight.offset * size,
-            0 if bias is None else bias.storage.buffer + bias.offset * size,
+            out.address,
+            x.address,
+            weight.address,
+            0 if bias is None else bias.address,
             out.shape.elements // n if n else 0,
             n,
             k,

@@ -72,23 +72,23 @@ def _fill(dtype: str) -> ew.KernelFunction:
 
     def kernel(out, *, value):
         bits = bits_of(value)
-        shape = out.shape
-        address = out.storage.buffer + out.offset * itemsize
-        if out.strides is shape.strides:
-            dense(address, shape.elements, itemsize, bits & word, bits >> 64)
+        if out.dense >= 0:
+            dense(out.address, out.dense, itemsize, bits & word, bits >> 64)
         else:
-            dims = [*shape, *out.strides]
-            lib.rt_fill_strided(address, itemsize, bits & word, bits >> 64, len(shape), dims)
+            dims = [*out.shape, *out.strides]
+            status = lib.rt_fill_strided(out.address, itemsize, bits & word, bits >> 64, len(out.shape), dims)
+            if status:
+                raise_status("fill", status)
 
     return kernel
 
 
 def _arange(dtype: str) -> ew.KernelFunction:
-    dtype_id, itemsize = DTYPES[dtype]
+    dtype_id, _ = DTYPES[dtype]
     fill = lib.rt_arange_float if dtype in ("float32", "float64") else lib.rt_arange_int
 
     def kernel(out, *, start, step):
-        status = fill(dtype_id, out.storage.buffer + out.offset * itemsize, out.shape.elements, start, step)
+        status = fill(dtype_id, out.address, out.shape.elements, start, step)
         if status:
             raise_status("arange", status)
 
@@ -96,16 +96,13 @@ def _arange(dtype: str) -> ew.KernelFunction:
 
 
 def _cast(out, x) -> None:
-    to, out_size = DTYPES[out.dtype.name]
-    source, size = DTYPES[x.dtype.name]
-    shape = out.shape
-    dense = shape.strides
-    destination, origin = out.storage.buffer + out.offset * out_size, x.storage.buffer + x.offset * size
-    if out.strides is dense and x.strides is dense:
-        lib.rt_cast(to, source, destination, origin, shape.elements)
+    to, _ = DTYPES[out.dtype.name]
+    source, _ = DTYPES[x.dtype.name]
+    if out.dense >= 0 and x.dense >= 0:
+        lib.rt_cast(to, source, out.address, x.address, out.dense)
     else:
-        dims = [*shape, *out.strides, *x.strides]
-        status = lib.rt_cast_strided(to, source, destination, origin, len(shape), dims)
+        dims = [*out.shape, *out.strides, *x.strides]
+        status = lib.rt_cast_strided(to, source, out.address, x.address, len(out.shape), dims)
         if status:
             raise_status("cast", status)
 

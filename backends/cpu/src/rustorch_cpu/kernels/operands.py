@@ -8,7 +8,7 @@ from typing import Any
 
 def address(view: Any) -> int:
     """The address of a view's first element; 0 for an operand that was not given."""
-    return 0 if view is None else view.storage.buffer + view.offset * view.dtype.itemsize
+    return 0 if view is None else view.address
 
 
 def around(shape: tuple[int, ...], dim: int) -> tuple[int, int, int]:

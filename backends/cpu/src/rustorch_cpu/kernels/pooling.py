@@ -19,19 +19,13 @@ def _geometry(x, out, kernel_size, stride, padding, dilation=(1, 1), count_paddi
     return ffi.new("struct rt_pool2d *", (*sizes, count_padding, divisor or 0))
 
 
-def _address(view: Any, size: int) -> int:
-    return view.storage.buffer + view.offset * size
-
-
 def _max_pool2d(dtype: str) -> Any:
-    dtype_id, size = DTYPES[dtype]
+    dtype_id, _ = DTYPES[dtype]
 
     def kernel(out, x, *, kernel_size, stride, padding, dilation):
         y, indices = out
         geometry = _geometry(x.shape, y.shape, kernel_size, stride, padding, dilation)
-        status = lib.rt_max_pool2d(
-            dtype_id, _address(y, size), _address(indices, 8), _address(x, size), geometry
-        )
+        status = lib.rt_max_pool2d(dtype_id, y.address, indices.address, x.address, geometry)
         if status:
             raise_status("max_pool2d", status)
 
@@ -39,14 +33,12 @@ def _max_pool2d(dtype: str) -> Any:
 
 
 def _max_pool2d_backward(dtype: str) -> Any:
-    dtype_id, size = DTYPES[dtype]
+    dtype_id, _ = DTYPES[dtype]
     ones = (1, 1)
 
     def kernel(out, g, indices):
         geometry = _geometry(out.shape, g.shape, ones, ones, ones)
-        status = lib.rt_max_pool2d_backward(
-            dtype_id, _address(out, size), _address(g, size), _address(indices, 8), geometry
-        )
+        status = lib.rt_max_pool2d_backward(dtype_id, out.address, g.address, indices.address, geometry)
         if status:
             raise_status("max_pool2d_backward", status)
 
@@ -54,13 +46,13 @@ def _max_pool2d_backward(dtype: str) -> Any:
 
 
 def _avg_pool2d(dtype: str) -> Any:
-    dtype_id, size = DTYPES[dtype]
+    dtype_id, _ = DTYPES[dtype]
 
     def kernel(out, x, *, kernel_size, stride, padding, count_include_pad, divisor_override):
         geometry = _geometry(
             x.shape, out.shape, kernel_size, stride, padding, (1, 1), count_include_pad, divisor_override
         )
-        status = lib.rt_avg_pool2d(dtype_id, _address(out, size), _address(x, size), geometry)
+        status = lib.rt_avg_pool2d(dtype_id, out.address, x.address, geometry)
         if status:
             raise_status("avg_pool2d", status)
 
@@ -68,13 +60,13 @@ def _avg_pool2d(dtype: str) -> Any:
 
 
 def _avg_pool2d_backward(dtype: str) -> Any:
-    dtype_id, size = DTYPES[dtype]
+    dtype_id, _ = DTYPES[dtype]
 
     def kernel(out, g, *, kernel_size, stride, padding, count_include_pad, divisor_override):
         geometry = _geometry(
             out.shape, g.shape, kernel_size, stride, padding, (1, 1), count_include_pad, divisor_override
         )
-        status = lib.rt_avg_pool2d_backward(dtype_id, _address(out, size), _address(g, size), geometry)
+        status = lib.rt_avg_pool2d_backward(dtype_id, out.address, g.address, geometry)
         if status:
             raise_status("avg_pool2d_backward", status)
 

@@ -12,7 +12,7 @@ from rustorch_cpu.status import raise_status
 
 
 def _reduction(op: str, op_id: int, dtype: str) -> KernelFunction:
-    dtype_id, size = DTYPES[dtype]
+    dtype_id, _ = DTYPES[dtype]
     reduce = lib.rt_reduce
 
     def kernel(out, x, *, dim):
@@ -23,8 +23,8 @@ def _reduction(op: str, op_id: int, dtype: str) -> KernelFunction:
         status = reduce(
             op_id,
             dtype_id,
-            out.storage.buffer + out.offset * size,
-            x.storage.buffer + x.offset * size,
+            out.address,
+            x.address,
             len(shape),
             (*shape, *x.strides, *out.strides),
             mask,
@@ -36,15 +36,15 @@ def _reduction(op: str, op_id: int, dtype: str) -> KernelFunction:
 
 
 def _arg_extreme(op: str, sign: int, dtype: str) -> KernelFunction:
-    dtype_id, size = DTYPES[dtype]
+    dtype_id, _ = DTYPES[dtype]
 
     def kernel(out, x, *, dim):
         shape = x.shape
         status = lib.rt_arg_extreme(
             sign,
             dtype_id,
-            out.storage.buffer + out.offset * 8,
-            x.storage.buffer + x.offset * size,
+            out.address,
+            x.address,
             prod(shape[:dim]),
             shape[dim] if shape else 1,
             prod(shape[dim + 1 :]),

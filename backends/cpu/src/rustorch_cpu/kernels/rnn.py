@@ -12,12 +12,12 @@ from rustorch_cpu.status import raise_status
 
 def _cell(op: str, dtype: str) -> Any:
     """``kernel(outs, *inputs)`` for the C function of that name: addresses, then rows and hidden units."""
-    dtype_id, size = DTYPES[dtype]
+    dtype_id, _ = DTYPES[dtype]
     call = getattr(lib, f"rt_{op}")
 
     def kernel(outs, *inputs):
         rows, hidden = inputs[-1].shape  # the last operand is a state in every cell
-        addresses = [view.storage.buffer + view.offset * size for view in (*outs, *inputs)]
+        addresses = [view.address for view in (*outs, *inputs)]
         status = call(dtype_id, *addresses, rows, hidden)
         if status:
             raise_status(op, status)

@@ -16,33 +16,33 @@ PLAIN = """
 PREDICATES = ("logical_not", "isnan", "isinf", "isfinite")
 
 
-def _leaky_relu(op: str, op_id: int, out_size: int, size: int) -> KernelFunction:
+def _leaky_relu(op: str, op_id: int) -> KernelFunction:
     def kernel(out, x, *, negative_slope):
-        unary_call(op, op_id, out_size, size, out, x, negative_slope, 0.0)
+        unary_call(op, op_id, out, x, negative_slope, 0.0)
 
     return kernel
 
 
-def _clamp(op: str, op_id: int, out_size: int, size: int) -> KernelFunction:
+def _clamp(op: str, op_id: int) -> KernelFunction:
     def kernel(out, x, *, min=None, max=None):
         low = -math.inf if min is None else min
         high = math.inf if max is None else max
         # PyTorch: where the bounds cross, the upper one holds.
-        unary_call(op, op_id, out_size, size, out, x, builtins.min(low, high), high)
+        unary_call(op, op_id, out, x, builtins.min(low, high), high)
 
     return kernel
 
 
-def _elu(op: str, op_id: int, out_size: int, size: int) -> KernelFunction:
+def _elu(op: str, op_id: int) -> KernelFunction:
     def kernel(out, x, *, alpha):
-        unary_call(op, op_id, out_size, size, out, x, alpha, 0.0)
+        unary_call(op, op_id, out, x, alpha, 0.0)
 
     return kernel
 
 
-def _softplus(op: str, op_id: int, out_size: int, size: int) -> KernelFunction:
+def _softplus(op: str, op_id: int) -> KernelFunction:
     def kernel(out, x, *, beta, threshold):
-        unary_call(op, op_id, out_size, size, out, x, beta, threshold)
+        unary_call(op, op_id, out, x, beta, threshold)
 
     return kernel
 
@@ -50,7 +50,7 @@ def _softplus(op: str, op_id: int, out_size: int, size: int) -> KernelFunction:
 def kernels() -> list[Kernel]:
     """All unary kernels."""
     found = [kernel for op in PLAIN for kernel in elementwise(op, unary)]
-    found += [kernel for op in PREDICATES for kernel in elementwise(op, unary, result="bool")]
+    found += [kernel for op in PREDICATES for kernel in elementwise(op, unary)]
     for op, make in {"leaky_relu": _leaky_relu, "clamp": _clamp, "elu": _elu, "softplus": _softplus}.items():
         found += elementwise(op, make)
     return found
