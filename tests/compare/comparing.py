@@ -6,8 +6,9 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-import rustorch
 import torch
+
+import rustorch
 
 
 def same_parameters(ours: Any, theirs: torch.nn.Module, dtype: str = "float64") -> None:

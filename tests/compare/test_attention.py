@@ -7,11 +7,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-import rustorch
 import torch
 from comparing import close, compare, same_parameters
-from rustorch import nn
 from torch.nn.functional import scaled_dot_product_attention as sdpa
+
+import rustorch
+from rustorch import nn
 
 rng = np.random.default_rng(0)
 
@@ -46,7 +47,10 @@ def test_gradient_of_a_float_mask() -> None:
 def test_shared_heads() -> None:
     q, k = rng.normal(size=(2, 6, 3, 4)), rng.normal(size=(2, 2, 5, 4))
     compare(
-        rustorch.scaled_dot_product_attention, sdpa, [q, k, k], call=lambda f, *xs: f(*xs, enable_gqa=True, scale=0.7)
+        rustorch.scaled_dot_product_attention,
+        sdpa,
+        [q, k, k],
+        call=lambda f, *xs: f(*xs, enable_gqa=True, scale=0.7),
     )
 
 
@@ -69,7 +73,9 @@ def test_second_derivative(device: str, causal: bool) -> None:
 
 def test_float32() -> None:
     q, k, v = (rng.normal(size=(2, 4, n, 16)).astype(np.float32) for n in (33, 47, 47))
-    compare(rustorch.scaled_dot_product_attention, sdpa, [q, k, v], call=lambda f, *xs: f(*xs), tolerance=2e-5)
+    compare(
+        rustorch.scaled_dot_product_attention, sdpa, [q, k, v], call=lambda f, *xs: f(*xs), tolerance=2e-5
+    )
 
 
 # -- MultiheadAttention ------------------------------------------------------------------------------
@@ -89,7 +95,9 @@ for _attn, _padding in MASKS.values():
 
 @pytest.mark.parametrize("masks", MASKS)
 @pytest.mark.parametrize(
-    "options", [{}, {"bias": False}, {"kdim": 5, "vdim": 3}, {"add_bias_kv": True}, {"add_zero_attn": True}], ids=str
+    "options",
+    [{}, {"bias": False}, {"kdim": 5, "vdim": 3}, {"add_bias_kv": True}, {"add_zero_attn": True}],
+    ids=str,
 )
 @pytest.mark.parametrize("batch_first", [False, True])
 def test_multihead(options: dict, masks: str, batch_first: bool) -> None:
@@ -106,7 +114,9 @@ def test_multihead(options: dict, masks: str, batch_first: bool) -> None:
         return module(*xs, given[0], weights, given[1], average)
 
     for weights, average in ((True, True), (True, False), (False, True)):
-        compare(ours, theirs, inputs, call=lambda m, *xs, w=weights, a=average: run(m, *xs, weights=w, average=a))
+        compare(
+            ours, theirs, inputs, call=lambda m, *xs, w=weights, a=average: run(m, *xs, weights=w, average=a)
+        )
 
 
 def test_multihead_of_one_sequence() -> None:
@@ -119,7 +129,9 @@ def test_multihead_of_one_sequence() -> None:
 
 
 @pytest.mark.filterwarnings("ignore:enable_nested_tensor")
-@pytest.mark.parametrize("options", [*itertools.product((False, True), (False, True), ("relu", "gelu"), (True, False))], ids=str)
+@pytest.mark.parametrize(
+    "options", [*itertools.product((False, True), (False, True), ("relu", "gelu"), (True, False))], ids=str
+)
 def test_transformer(options: tuple[bool, bool, str, bool]) -> None:
     norm_first, batch_first, activation, bias = options
     given = {
@@ -138,11 +150,19 @@ def test_transformer(options: tuple[bool, bool, str, bool]) -> None:
         causal = type(module).generate_square_subsequent_mask(4, dtype=library.float64)
         ignored = library.tensor(padding)
         return module(
-            src, tgt, tgt_mask=causal, src_key_padding_mask=ignored, memory_key_padding_mask=ignored, tgt_is_causal=True
+            src,
+            tgt,
+            tgt_mask=causal,
+            src_key_padding_mask=ignored,
+            memory_key_padding_mask=ignored,
+            tgt_is_causal=True,
         )
 
     compare(ours, theirs, [source, target], call=run)
 
 
 def test_causal_masks_are_equal() -> None:
-    close(nn.Transformer.generate_square_subsequent_mask(4), torch.nn.Transformer.generate_square_subsequent_mask(4))
+    close(
+        nn.Transformer.generate_square_subsequent_mask(4),
+        torch.nn.Transformer.generate_square_subsequent_mask(4),
+    )

@@ -6,9 +6,10 @@ import itertools
 
 import numpy as np
 import pytest
-import rustorch
 import torch
 from comparing import close, compare, same_parameters
+
+import rustorch
 from rustorch import nn
 
 GEOMETRIES = [
@@ -106,9 +107,16 @@ def test_float32_on_every_backend() -> None:
 @pytest.mark.parametrize(
     ("mode", "ndim", "align"),
     [(m, n, None) for m in ("nearest", "nearest-exact") for n in (1, 2, 3)]
-    + [(m, n, a) for (m, n), a in itertools.product((("linear", 1), ("bilinear", 2), ("bicubic", 2), ("trilinear", 3)), (False, True))],
+    + [
+        (m, n, a)
+        for (m, n), a in itertools.product(
+            (("linear", 1), ("bilinear", 2), ("bicubic", 2), ("trilinear", 3)), (False, True)
+        )
+    ],
 )
-@pytest.mark.parametrize("how", [{"size": 5}, {"size": 9}, {"scale_factor": 1.7}, {"scale_factor": 0.55}, {"scale_factor": 2}])
+@pytest.mark.parametrize(
+    "how", [{"size": 5}, {"size": 9}, {"scale_factor": 1.7}, {"scale_factor": 0.55}, {"scale_factor": 2}]
+)
 def test_interpolation(mode: str, ndim: int, align: bool | None, how: dict) -> None:
     x = np.random.default_rng(0).normal(size=(1, 2, *(4, 7, 3)[:ndim]))
     options = {**how, "mode": mode, "align_corners": align}

@@ -6,9 +6,10 @@ import itertools
 
 import numpy as np
 import pytest
-import rustorch
 import torch
 from comparing import close, compare
+
+import rustorch
 from rustorch import nn
 
 SIZES = {1: (13,), 2: (11, 9)}
@@ -20,9 +21,12 @@ WINDOWS = [
 
 
 def signal(ndim: int, *, batched: bool = True) -> np.ndarray:
-    return np.random.default_rng(0).permutation(2 * 3 * int(np.prod(SIZES[ndim]))).reshape(2, 3, *SIZES[ndim])[
-        slice(None) if batched else 0
-    ] / 10
+    return (
+        np.random.default_rng(0)
+        .permutation(2 * 3 * int(np.prod(SIZES[ndim])))
+        .reshape(2, 3, *SIZES[ndim])[slice(None) if batched else 0]
+        / 10
+    )
 
 
 @pytest.mark.parametrize("ceil", [False, True])
@@ -53,7 +57,10 @@ def test_average(ndim: int, window: tuple, ceil: bool, include: bool) -> None:
 def test_adaptive(ndim: int, size: int) -> None:
     sizes = [size] if ndim == 1 else [size, (size, None), (None, size), (2, size)]
     for target in sizes:
-        ours, theirs = getattr(nn, f"AdaptiveAvgPool{ndim}d")(target), getattr(torch.nn, f"AdaptiveAvgPool{ndim}d")(target)
+        ours, theirs = (
+            getattr(nn, f"AdaptiveAvgPool{ndim}d")(target),
+            getattr(torch.nn, f"AdaptiveAvgPool{ndim}d")(target),
+        )
         compare(ours, theirs, [signal(ndim)])
         ours = getattr(nn, f"AdaptiveMaxPool{ndim}d")(target, return_indices=True)
         theirs = getattr(torch.nn, f"AdaptiveMaxPool{ndim}d")(target, return_indices=True)
@@ -62,7 +69,9 @@ def test_adaptive(ndim: int, size: int) -> None:
 
 @pytest.mark.parametrize("device", ["cpu", "reference"])
 @pytest.mark.parametrize("special", [-np.inf, np.inf, np.nan, 0.0])
-@pytest.mark.parametrize("options", [{"padding": 1, "stride": 2}, {"padding": 1, "dilation": 2}, {"ceil_mode": True, "stride": 2}])
+@pytest.mark.parametrize(
+    "options", [{"padding": 1, "stride": 2}, {"padding": 1, "dilation": 2}, {"ceil_mode": True, "stride": 2}]
+)
 def test_ties_and_special_values(special: float, options: dict, device: str) -> None:
     x = np.full((1, 2, 6, 5), special)
     x[0, 1, 2, 3] = 1.5
@@ -76,7 +85,10 @@ def test_ties_and_special_values(special: float, options: dict, device: str) -> 
 def test_second_derivative(device: str) -> None:
     x = signal(2) / 20
     found = []
-    for library, functions, place in ((rustorch, rustorch, {"device": device}), (torch, torch.nn.functional, {})):
+    for library, functions, place in (
+        (rustorch, rustorch, {"device": device}),
+        (torch, torch.nn.functional, {}),
+    ):
         a = library.tensor(x, requires_grad=True, **place)
         y = functions.max_pool2d(a * a, 3, 2, 1).sum() + (functions.avg_pool2d(a * a, 3, 2, 1) ** 2).sum()
         (first,) = library.autograd.grad(y, [a], create_graph=True)
@@ -89,7 +101,10 @@ def test_unpooling() -> None:
     for stride, padding, size in ((None, 0, (11, 9)), (2, 1, (11, 9)), ((3, 2), 0, (2, 3, 11, 9))):
         compare(
             (nn.MaxPool2d(2, stride, padding, return_indices=True), nn.MaxUnpool2d(2, stride, padding)),
-            (torch.nn.MaxPool2d(2, stride, padding, return_indices=True), torch.nn.MaxUnpool2d(2, stride, padding)),
+            (
+                torch.nn.MaxPool2d(2, stride, padding, return_indices=True),
+                torch.nn.MaxUnpool2d(2, stride, padding),
+            ),
             [x],
             call=lambda pair, v, size=size: pair[1](*pair[0](v), output_size=size),
         )

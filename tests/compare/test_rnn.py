@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-import rustorch
 import torch
 from comparing import close, compare, same_parameters
+
+import rustorch
 from rustorch import nn
 
 KINDS = ["RNN", "LSTM", "GRU"]
@@ -22,7 +23,9 @@ def pair(kind: str, *sizes: int, dtype: str = "float64", **options: Any) -> tupl
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("options", [*itertools.product((1, 3), (False, True), (False, True), (False, True))], ids=str)
+@pytest.mark.parametrize(
+    "options", [*itertools.product((1, 3), (False, True), (False, True), (False, True))], ids=str
+)
 def test_layers(kind: str, options: tuple[int, bool, bool, bool]) -> None:
     layers, both, first, bias = options
     ours, theirs = pair(kind, 3, 4, num_layers=layers, bidirectional=both, batch_first=first, bias=bias)
@@ -51,7 +54,9 @@ def test_relu() -> None:
 @pytest.mark.parametrize("kind", KINDS)
 def test_float32(kind: str) -> None:
     ours, theirs = pair(kind, 6, 8, num_layers=2, dtype="float32")
-    compare(ours, theirs, [np.random.default_rng(0).normal(size=(12, 3, 6)).astype(np.float32)], tolerance=3e-5)
+    compare(
+        ours, theirs, [np.random.default_rng(0).normal(size=(12, 3, 6)).astype(np.float32)], tolerance=3e-5
+    )
 
 
 @pytest.mark.parametrize("kind", ["RNNCell", "LSTMCell", "GRUCell"])

@@ -1,6 +1,7 @@
 """Attention and transformer layers: masks, dropout, errors."""
 
 import pytest
+
 import rustorch
 from rustorch import nn
 from rustorch.nn.functional import scaled_dot_product_attention as attend
@@ -85,23 +86,37 @@ def heads(*args, **kwargs):
 ERRORS = {
     "query and key must have equal features": lambda: attend(ones(), ones(2, 5, 3), ones()),
     "operands must have one floating-point dtype": lambda: attend(ones(), ones(), ones().double()),
-    "attn_mask and is_causal exclude each other": lambda: attend(ones(), ones(), ones(), ones(5, 5), is_causal=True),
+    "attn_mask and is_causal exclude each other": lambda: attend(
+        ones(), ones(), ones(), ones(5, 5), is_causal=True
+    ),
     "shapes must broadcast": lambda: attend(ones(), ones(), ones(), ones(5, 4)),
     r"attn_mask must broadcast to \(2, 5, 5\)": lambda: attend(ones(), ones(), ones(), ones(3, 1, 1, 1)),
     "attn_mask must be bool or float32, got int64": lambda: attend(ones(), ones(), ones(), ones(5, 5).long()),
     r"dropout_p must be in \[0, 1\], got 2.0": lambda: attend(ones(), ones(), ones(), dropout_p=2.0),
     "value must have 2 dims or more": lambda: attend(ones(), ones(), ones(8)),
     "key must be a tensor, got float": lambda: attend(ones(), 1.0, ones()),
-    "the heads of key and value must divide query's": lambda: attend(ones(), ones(3, 5, 8), ones(3, 5, 8), enable_gqa=True),
+    "the heads of key and value must divide query's": lambda: attend(
+        ones(), ones(3, 5, 8), ones(3, 5, 8), enable_gqa=True
+    ),
     "num_heads must divide embed_dim, got 3 and 8": lambda: nn.MultiheadAttention(8, 3),
-    r"the last sizes of query, key and value must be \(8, 8, 8\)": lambda: heads(ones(), ones(), ones(2, 5, 4)),
+    r"the last sizes of query, key and value must be \(8, 8, 8\)": lambda: heads(
+        ones(), ones(), ones(2, 5, 4)
+    ),
     "must all have 3 dims, or 2 unbatched": lambda: heads(ones(), ones(), ones(5, 8)),
     "query and key must have one batch size": lambda: heads(ones(), ones(1, 5, 8), ones(1, 5, 8)),
     "is_causal is a hint and needs attn_mask": lambda: heads(ones(), ones(), ones(), is_causal=True),
-    r"attn_mask must have shape \(5, 5\) or \(4, 5, 5\), got \(5, 4\)": lambda: heads(ones(), ones(), ones(), attn_mask=ones(5, 4)),
-    "key_padding_mask must be bool or floating-point, got int64": lambda: heads(ones(), ones(), ones(), ones(2, 5).long()),
-    "activation must be 'relu', 'gelu' or a function, got 'sin'": lambda: nn.TransformerEncoderLayer(8, 2, activation="sin"),
-    "src and tgt must have one batch size": lambda: nn.Transformer(8, 2, 1, 1, 8)(ones(5, 2, 8), ones(5, 3, 8)),
+    r"attn_mask must have shape \(5, 5\) or \(4, 5, 5\), got \(5, 4\)": lambda: heads(
+        ones(), ones(), ones(), attn_mask=ones(5, 4)
+    ),
+    "key_padding_mask must be bool or floating-point, got int64": lambda: heads(
+        ones(), ones(), ones(), ones(2, 5).long()
+    ),
+    "activation must be 'relu', 'gelu' or a function, got 'sin'": lambda: nn.TransformerEncoderLayer(
+        8, 2, activation="sin"
+    ),
+    "src and tgt must have one batch size": lambda: nn.Transformer(8, 2, 1, 1, 8)(
+        ones(5, 2, 8), ones(5, 3, 8)
+    ),
 }
 
 

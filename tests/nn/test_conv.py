@@ -1,6 +1,7 @@
 """Convolutional, pooling, padding and upsampling layers: shapes, lazy sizes, errors."""
 
 import pytest
+
 import rustorch
 from rustorch import nn
 from rustorch.dispatch import registry, tables
@@ -69,27 +70,45 @@ def image(*shape: int) -> rustorch.Tensor:
 
 
 ERRORS = {
-    r"conv2d: the input must have 3 channels \(groups x weight's 3\), got input \(2, 4, 8, 8\)": lambda: nn.Conv2d(3, 8, 3)(image()),
-    r"conv2d: the kernel must fit into the padded input, got kernel \(9, 9\) for \(8, 8\)": lambda: nn.Conv2d(4, 8, 9)(image()),
-    r"conv2d: the input must have 4 dims \(3 unbatched\), got shape \(4, 4\)": lambda: nn.Conv2d(4, 8, 3)(image(4, 4)),
-    "conv2d: all operands must have one dtype, got input float64 and float32": lambda: nn.Conv2d(4, 8, 3)(image().double()),
+    r"conv2d: the input must have 3 channels \(groups x weight's 3\), got input \(2, 4, 8, 8\)": lambda: (
+        nn.Conv2d(3, 8, 3)(image())
+    ),
+    r"conv2d: the kernel must fit into the padded input, got kernel \(9, 9\) for \(8, 8\)": lambda: nn.Conv2d(
+        4, 8, 9
+    )(image()),
+    r"conv2d: the input must have 4 dims \(3 unbatched\), got shape \(4, 4\)": lambda: nn.Conv2d(4, 8, 3)(
+        image(4, 4)
+    ),
+    "conv2d: all operands must have one dtype, got input float64 and float32": lambda: nn.Conv2d(4, 8, 3)(
+        image().double()
+    ),
     "conv2d: the input must be a tensor, got list": lambda: nn.Conv2d(4, 8, 3)([1.0]),
-    r"conv2d: the bias must have shape \(8,\), got \(3,\)": lambda: rustorch.conv2d(image(), image(8, 4, 3, 3), image(3)),
+    r"conv2d: the bias must have shape \(8,\), got \(3,\)": lambda: rustorch.conv2d(
+        image(), image(8, 4, 3, 3), image(3)
+    ),
     "conv3d: the kernel must fit": lambda: rustorch.conv3d(image(1, 2, 2, 5, 5), image(3, 2, 3, 3, 3)),
     "Conv2d: groups must divide the channels": lambda: nn.Conv2d(4, 9, 3, groups=2),
     "Conv2d: kernel_size must be an integer >= 1": lambda: nn.Conv2d(4, 8, 0),
     "Conv2d: kernel_size must be an integer >= 1, or 2 of them": lambda: nn.Conv2d(4, 8, (3, 3, 3)),
     "Conv2d: kernel_size must be an integer or 2 of them, got 3.0": lambda: nn.Conv2d(4, 8, 3.0),
-    "Conv2d: padding must be 'same', 'valid' or integers, got 'more'": lambda: nn.Conv2d(4, 8, 3, padding="more"),
+    "Conv2d: padding must be 'same', 'valid' or integers, got 'more'": lambda: nn.Conv2d(
+        4, 8, 3, padding="more"
+    ),
     "padding='same' needs a stride of 1": lambda: nn.Conv2d(4, 8, 3, 2, "same"),
     "padding_mode must be one of": lambda: nn.Conv2d(4, 8, 3, padding_mode="mirror"),
-    "output_padding must be smaller than stride or dilation": lambda: nn.ConvTranspose2d(4, 8, 3, 2, output_padding=2)(image()),
+    "output_padding must be smaller than stride or dilation": lambda: nn.ConvTranspose2d(
+        4, 8, 3, 2, output_padding=2
+    )(image()),
     "output_size must be in": lambda: nn.ConvTranspose2d(4, 8, 3, 2)(image(), output_size=(40, 40)),
     r"must have 3 channels \(the weight's first size\)": lambda: nn.ConvTranspose2d(3, 8, 3)(image()),
-    "padding must be at most half of the kernel size, got 2 for 2": lambda: nn.MaxPool2d(2, padding=2)(image()),
+    "padding must be at most half of the kernel size, got 2 for 2": lambda: nn.MaxPool2d(2, padding=2)(
+        image()
+    ),
     "the window must fit into the padded input, got 9 for 8": lambda: nn.MaxPool2d(9)(image()),
     "max_pool2d: the input must have 4 dims": lambda: nn.MaxPool2d(2)(image(8)),
-    "avg_pool2d: a floating-point dtype is required, got int64": lambda: nn.AvgPool2d(2)(image(1, 4, 4).long()),
+    "avg_pool2d: a floating-point dtype is required, got int64": lambda: nn.AvgPool2d(2)(
+        image(1, 4, 4).long()
+    ),
     "divisor_override must not be 0": lambda: nn.AvgPool2d(2, divisor_override=0)(image()),
     "output_size must be an integer >= 0, or 2 of them": lambda: nn.AdaptiveAvgPool2d((2, 2, 2))(image()),
     "indices must be int64": lambda: nn.MaxUnpool2d(2)(image(), image()),

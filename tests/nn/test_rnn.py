@@ -1,6 +1,7 @@
 """Recurrent layers: shapes, states, packed sequences, errors."""
 
 import pytest
+
 import rustorch
 from rustorch import nn
 from rustorch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence, pad_sequence
@@ -57,7 +58,9 @@ def test_a_long_sequence_differentiates() -> None:
 
 
 ERRORS = {
-    r"LSTM: the input must have 3 dims \(2 unbatched\), the last of 3, got shape \(5, 2, 4\)": lambda: nn.LSTM(3, 4)(ones(5, 2, 4)),
+    r"LSTM: the input must have 3 dims \(2 unbatched\), the last of 3, got shape \(5, 2, 4\)": lambda: (
+        nn.LSTM(3, 4)(ones(5, 2, 4))
+    ),
     "LSTM: the input must be float32 as the weights, got float64": lambda: nn.LSTM(3, 4)(ones().double()),
     "LSTM: hx must be a pair of tensors": lambda: nn.LSTM(3, 4)(ones(), ones()),
     r"GRU: hx must have shape \(1, 2, 4\), got \(1, 2, 5\)": lambda: nn.GRU(3, 4)(ones(), ones(1, 2, 5)),

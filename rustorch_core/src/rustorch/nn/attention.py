@@ -9,6 +9,7 @@ from rustorch import dtypes
 from rustorch.base import TensorBase
 from rustorch.errors import ArgumentError, ArgumentTypeError, DTypeError, ShapeError
 from rustorch.nn import init
+from rustorch.nn.checks import require_positive
 from rustorch.nn.linear import Linear
 from rustorch.nn.module import Module
 from rustorch.nn.parameter import Parameter
@@ -36,6 +37,14 @@ class MultiheadAttention(Module):
     >>> tuple(output.shape), tuple(weights.shape)
     ((1, 5, 8), (1, 5, 5))
     """
+
+    in_proj_weight: Any
+    in_proj_bias: Any
+    q_proj_weight: Any
+    k_proj_weight: Any
+    v_proj_weight: Any
+    bias_k: Any
+    bias_v: Any
 
     def __init__(
         self,
@@ -67,9 +76,7 @@ class MultiheadAttention(Module):
             dtype: of the parameters.
         """
         super().__init__()
-        for what, number in (("embed_dim", embed_dim), ("num_heads", num_heads)):
-            if not isinstance(number, int) or isinstance(number, bool) or number < 1:
-                raise ArgumentError(f"MultiheadAttention: {what} must be a positive integer, got {number!r}")
+        require_positive("MultiheadAttention", embed_dim=embed_dim, num_heads=num_heads)
         if embed_dim % num_heads:
             raise ArgumentError(
                 f"MultiheadAttention: num_heads must divide embed_dim, got {num_heads} and {embed_dim}"
@@ -196,7 +203,7 @@ class MultiheadAttention(Module):
         if self._qkv_same_embed_dim:
             weight: Any = self.in_proj_weight
             if query is key and key is value:
-                return linear(query, weight, bias).chunk(3, -1)  # type: ignore[attr-defined]
+                return linear(query, weight, bias).chunk(3, -1)
             weights = weight.chunk(3, 0)
         else:
             weights = (self.q_proj_weight, self.k_proj_weight, self.v_proj_weight)
@@ -249,7 +256,8 @@ def _additive(what: str, mask: Any, like: Any, shapes: list[tuple[int, ...]]) ->
     if tuple(mask.shape) not in shapes:
         raise ShapeError(f"{name} must have shape {' or '.join(map(str, shapes))}, got {tuple(mask.shape)}")
     if mask.dtype is dtypes.bool_:
-        return where(mask, -math.inf, like.new_zeros(()))
+        hidden: Any = mask
+        return where(hidden, -math.inf, like.new_zeros(()))
     if mask.dtype.category != dtypes.FLOAT:
         raise DTypeError(f"{name} must be bool or floating-point, got {mask.dtype.name}")
-    return mask.to(like.dtype)  # type: ignore[attr-defined]
+    return mask.to(like.dtype)

@@ -8,6 +8,7 @@ from typing import Any
 from rustorch.base import TensorBase
 from rustorch.errors import ArgumentError, ArgumentTypeError
 from rustorch.nn import init
+from rustorch.nn.checks import require_positive
 from rustorch.nn.module import Module
 from rustorch.nn.parameter import Parameter
 from rustorch.ops import rnn as cells
@@ -18,17 +19,15 @@ class _Cell(Module):
     """One step of a recurrent layer.  Abstract."""
 
     gates: int
+    bias_ih: Any
+    bias_hh: Any
 
     def __init__(
         self, input_size: int, hidden_size: int, bias: bool = True, device: Any = None, dtype: Any = None
     ) -> None:
         """Make the cell; the parameters are weight_ih, weight_hh, bias_ih and bias_hh."""
         super().__init__()
-        for what, number in (("input_size", input_size), ("hidden_size", hidden_size)):
-            if not isinstance(number, int) or isinstance(number, bool) or number < 1:
-                raise ArgumentError(
-                    f"{type(self).__name__}: {what} must be a positive integer, got {number!r}"
-                )
+        require_positive(type(self).__name__, input_size=input_size, hidden_size=hidden_size)
         self.input_size = input_size
         self.hidden_size = hidden_size
         rows = self.gates * hidden_size
@@ -51,7 +50,7 @@ class _Cell(Module):
             raise ArgumentTypeError(
                 f"{type(self).__name__}: the input must be a tensor, got {type(input).__name__}"
             )
-        return input.new_zeros((*input.shape[:-1], self.hidden_size))  # type: ignore[attr-defined]
+        return input.new_zeros((*input.shape[:-1], self.hidden_size))
 
     def _stepped(self, op: Any, input: Any, hx: Any) -> Any:
         return op(input, hx, self.weight_ih, self.weight_hh, self.bias_ih, self.bias_hh)

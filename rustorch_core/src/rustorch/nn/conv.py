@@ -7,7 +7,9 @@ from typing import Any
 
 from rustorch.errors import ArgumentError, ShapeError
 from rustorch.nn import init
+from rustorch.nn.checks import require_positive
 from rustorch.nn.lazy import LazyModuleMixin
+from rustorch.nn.linear import require_sizes
 from rustorch.nn.module import Module
 from rustorch.nn.parameter import Parameter, UninitializedParameter
 from rustorch.ops.convolution import conv1d, conv2d, conv3d, conv_transpose1d, conv_transpose2d
@@ -23,6 +25,8 @@ class _Convolution(Module):
     ndim: int  # number of spatial dims
     transposed = False
     output_padding: tuple[int, ...]
+    padding: Any  # a tuple of integers, "same" or "valid"
+    bias: Any  # a parameter or None
 
     def __init__(
         self,
@@ -75,14 +79,8 @@ class _Convolution(Module):
     ) -> None:
         """Check and keep the numbers; `in_channels` is 0 while it is not known."""
         name, ndim = type(self).__name__, self.ndim
-        for what, number in (
-            ("in_channels", in_channels),
-            ("out_channels", out_channels),
-            ("groups", groups),
-        ):
-            low = 0 if what == "in_channels" else 1
-            if not isinstance(number, int) or isinstance(number, bool) or number < low:
-                raise ArgumentError(f"{name}: {what} must be a positive integer, got {number!r}")
+        require_sizes(name, in_channels=in_channels)
+        require_positive(name, out_channels=out_channels, groups=groups)
         if in_channels % groups or out_channels % groups:
             raise ArgumentError(
                 f"{name}: groups must divide the channels, got {groups}, {in_channels}, {out_channels}"
@@ -253,7 +251,7 @@ class _Transposed(_Convolution):
     def _extra(self, input: Any, output_size: Any) -> tuple[int, ...]:
         """Return the output padding that gives the result its spatial sizes."""
         wanted = tuple(output_size)[-self.ndim :]
-        numbers = zip(
+        numbers: Any = zip(
             input.shape[-self.ndim :], self.stride, self.padding, self.dilation, self.kernel_size, strict=True
         )
         least = [(n - 1) * s - 2 * p + d * (k - 1) + 1 for n, s, p, d, k in numbers]
@@ -332,7 +330,7 @@ class _LazyConvolution(LazyModuleMixin, _Convolution):
         else:
             self.register_parameter("bias", None)
 
-    def initialize_parameters(self, input: Any, *_more: Any) -> None:  # type: ignore[override]
+    def initialize_parameters(self, input: Any, *_more: Any) -> None:
         """Take `in_channels` from the input."""
         name = type(self).__name__
         if len(input.shape) not in (self.ndim + 1, self.ndim + 2):

@@ -84,7 +84,10 @@ from rustorch.ops.rectifiers import (
 from rustorch.ops.resample import fold, interpolate, pixel_shuffle, pixel_unshuffle, unfold
 from rustorch.ops.softmax import gumbel_softmax
 from rustorch.ops.unary import tanh
+from rustorch.ops.unpool import max_unpool1d, max_unpool2d
 
+# as users call them, with an explanation for wrong arguments
+globals().update({name: entry.function for name, entry in functions.items() if name in globals()})
 upsample = interpolate
 swish = silu
 relu_, leaky_relu_, elu_, selu_, celu_, hardtanh_, threshold_ = (
@@ -116,7 +119,8 @@ __all__ = [
     "gelu", "glu", "group_norm", "gumbel_softmax", "hardshrink", "hardsigmoid", "hardswish", "hardtanh",
     "hardtanh_", "hinge_embedding_loss", "huber_loss", "instance_norm", "interpolate", "kl_div", "l1_loss",
     "layer_norm", "leaky_relu", "leaky_relu_", "linear", "local_response_norm", "log_softmax", "logsigmoid",
-    "margin_ranking_loss", "max_pool1d", "max_pool2d", "mish", "mse_loss", "multilabel_soft_margin_loss",
+    "margin_ranking_loss", "max_pool1d", "max_pool2d", "max_unpool1d", "max_unpool2d", "mish",
+    "mse_loss", "multilabel_soft_margin_loss",
     "nll_loss", "normalize", "one_hot", "pad", "pairwise_distance", "pixel_shuffle", "pixel_unshuffle",
     "poisson_nll_loss", "prelu", "relu", "relu6", "relu_", "rms_norm", "rrelu", "scaled_dot_product_attention",
     "selu", "selu_", "sigmoid", "silu", "smooth_l1_loss", "soft_margin_loss", "softmax", "softmin", "softplus",

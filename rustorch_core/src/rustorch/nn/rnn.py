@@ -13,6 +13,7 @@ from typing import Any
 from rustorch.base import TensorBase
 from rustorch.errors import ArgumentError, ArgumentTypeError, DTypeError, ShapeError
 from rustorch.nn import init
+from rustorch.nn.checks import require_positive
 from rustorch.nn.module import Module
 from rustorch.nn.parameter import Parameter
 from rustorch.nn.utils.rnn import PackedSequence
@@ -28,6 +29,7 @@ class _Recurrent(Module):
 
     gates: int  # how many times the hidden size the weights' rows are
     states = 1  # how many states a step hands on
+    weight_ih_l0: Any
 
     def __init__(
         self,
@@ -58,14 +60,9 @@ class _Recurrent(Module):
         """
         super().__init__()
         name = type(self).__name__
-        for what, number in (
-            ("input_size", input_size),
-            ("hidden_size", hidden_size),
-            ("num_layers", num_layers),
-        ):
-            if not isinstance(number, int) or isinstance(number, bool) or number < 1:
-                raise ArgumentError(f"{name}: {what} must be a positive integer, got {number!r}")
-        if isinstance(dropout, bool) or not isinstance(dropout, (int, float)) or not 0 <= dropout <= 1:
+        require_positive(name, input_size=input_size, hidden_size=hidden_size, num_layers=num_layers)
+        given: Any = dropout
+        if isinstance(given, bool) or not isinstance(given, (int, float)) or not 0 <= given <= 1:
             raise ArgumentError(f"{name}: dropout must be a number between 0 and 1, got {dropout!r}")
         if proj_size != 0:
             raise ArgumentError(
@@ -87,7 +84,10 @@ class _Recurrent(Module):
         for layer in range(num_layers):
             features = input_size if layer == 0 else hidden_size * (2 if bidirectional else 1)
             for suffix in self._suffixes(layer):
-                shapes = {"weight_ih": (rows, features), "weight_hh": (rows, hidden_size)}
+                shapes: dict[str, tuple[int, ...]] = {
+                    "weight_ih": (rows, features),
+                    "weight_hh": (rows, hidden_size),
+                }
                 if bias:
                     shapes.update(bias_ih=(rows,), bias_hh=(rows,))
                 for what, shape in shapes.items():
@@ -131,7 +131,7 @@ class _Recurrent(Module):
         """
         w_ih, w_hh = getattr(self, f"weight_ih_{suffix}"), getattr(self, f"weight_hh_{suffix}")
         b_ih, b_hh = (getattr(self, f"bias_{w}_{suffix}") if self.bias else None for w in ("ih", "hh"))
-        gates = linear(x, w_ih, b_ih).unbind(0)  # type: ignore[attr-defined]
+        gates = linear(x, w_ih, b_ih).unbind(0)
         order = range(len(gates))
         outputs: list[Any] = [None] * len(gates)
         for t in reversed(order) if suffix.endswith("_reverse") else order:
@@ -234,7 +234,7 @@ class _Recurrent(Module):
                 raise ArgumentTypeError(f"{name}: hx must be a tensor, got {type(s).__name__}")
             if tuple(s.shape) != wanted:
                 raise ShapeError(f"{name}: hx must have shape {wanted}, got {tuple(s.shape)}")
-            result.append(s if batched else s.unsqueeze(1))  # type: ignore[attr-defined]
+            result.append(s if batched else s.unsqueeze(1))
         return result
 
     def extra_repr(self) -> str:

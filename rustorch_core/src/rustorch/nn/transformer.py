@@ -11,7 +11,7 @@ from rustorch.nn import init
 from rustorch.nn.attention import MultiheadAttention
 from rustorch.nn.containers import ModuleList
 from rustorch.nn.dropout import Dropout
-from rustorch.nn.linear import Linear
+from rustorch.nn.linear import Linear, require_sizes
 from rustorch.nn.module import Module
 from rustorch.nn.norm import LayerNorm
 from rustorch.ops.activation import gelu
@@ -185,16 +185,13 @@ class TransformerDecoderLayer(_Layer):
 class _Stack(Module):
     """Copies of a layer, one after another.  Abstract."""
 
-    def __init__(self, layer: Module, num_layers: int, norm: Module | None) -> None:
+    def __init__(self, layer: Any, num_layers: int, norm: Module | None) -> None:
         super().__init__()
         if not isinstance(layer, Module):
             raise ArgumentTypeError(
                 f"{type(self).__name__}: the layer must be a Module, got {type(layer).__name__}"
             )
-        if not isinstance(num_layers, int) or isinstance(num_layers, bool) or num_layers < 0:
-            raise ArgumentError(
-                f"{type(self).__name__}: num_layers must be an integer >= 0, got {num_layers!r}"
-            )
+        require_sizes(type(self).__name__, num_layers=num_layers)
         self.layers = ModuleList([copy.deepcopy(layer) for _ in range(num_layers)])
         self.num_layers = num_layers
         self.norm = norm
@@ -300,7 +297,7 @@ class Transformer(Module):
         super().__init__()
         made = {"device": device, "dtype": dtype}
         sizes = (d_model, nhead, dim_feedforward)
-        options = (dropout, activation, layer_norm_eps, batch_first, norm_first, bias)
+        options: Any = (dropout, activation, layer_norm_eps, batch_first, norm_first, bias)
         self.encoder = custom_encoder or TransformerEncoder(
             TransformerEncoderLayer(*sizes, *options, **made),
             num_encoder_layers,
@@ -357,6 +354,6 @@ class Transformer(Module):
     @staticmethod
     def generate_square_subsequent_mask(sz: int, device: Any = None, dtype: Any = None) -> Any:
         """Return the causal mask (sz, sz): minus infinity above the diagonal, zeros elsewhere."""
-        return full((sz, sz), float("-inf"), dtype=dtype, device=device).masked_fill(  # type: ignore[attr-defined]
+        return full((sz, sz), float("-inf"), dtype=dtype, device=device).masked_fill(
             full((sz, sz), True, dtype="bool", device=device).to("uint8").tril().to("bool"), 0.0
         )

@@ -246,7 +246,7 @@ def scaled_dot_product_attention(
         if broadcast_shapes(op, bias.shape, scores) != scores:
             raise ShapeError(f"{op}: attn_mask must broadcast to {scores}, got {tuple(bias.shape)}")
         if bias.dtype is dtypes.bool_:
-            bias = where(bias, query.new_zeros(()), -math.inf)  # type: ignore[attr-defined]
+            bias = where(bias, query.new_zeros(()), -math.inf)
         bias = _four_dims(bias.reshape((1,) * (2 - len(bias.shape)) + tuple(bias.shape)).expand(scores), lead)
     q, k, v = (_four_dims(x, lead) for x in (query, key, value))
     factor = 1 / math.sqrt(max(query.shape[-1], 1)) if scale is None else float(scale)
@@ -255,4 +255,4 @@ def scaled_dot_product_attention(
         result = (dropout(p, dropout_p) if dropout_p else p).matmul(v)
     else:
         result, _ = attention_op(q, k, v, bias, causal=bool(is_causal), scale=factor)
-    return result if len(lead) == 2 else reshape(result, (*lead, *result.shape[-2:]))  # type: ignore[no-any-return]
+    return result if len(lead) == 2 else reshape(result, (*lead, *result.shape[-2:]))

@@ -81,7 +81,7 @@ def conv1d(
     result = conv2d_op(
         x.unsqueeze(2),
         weight.unsqueeze(2),
-        bias,  # type: ignore[attr-defined]
+        bias,
         stride=(1, *stride),
         padding=(0, *padding),
         dilation=(1, *dilation),
@@ -269,7 +269,7 @@ def conv_transpose1d(
         op,
         x.unsqueeze(2),
         weight.unsqueeze(2),
-        bias,  # type: ignore[attr-defined]
+        bias,
         (1, *stride),
         (0, *padding),
         (0, *extra),

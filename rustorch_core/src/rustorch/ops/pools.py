@@ -319,7 +319,7 @@ def adaptive_avg_pool2d(input: Tensor, output_size: Any) -> Tensor:
 def _adaptive_max(op: str, x: Any, output_size: Any, ndim: int, *, indices: bool) -> Any:
     target = _target(op, x, output_size, ndim)
     if 0 in target:
-        empty = x[(..., *(slice(0, t) for t in target))]
+        empty = x.new_zeros((*x.shape[:-ndim], *target))
         return (empty, empty.to("int64")) if indices else empty
     values, found = _best(x, target[-1], -1)
     if ndim == 2:

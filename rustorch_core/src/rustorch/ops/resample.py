@@ -248,7 +248,7 @@ def unfold(input: Tensor, kernel_size: Any, dilation: Any = 1, padding: Any = 0,
     geometry = _geometry("unfold", kernel_size, dilation, padding, stride)
     (kh, kw), (sh, sw), padding, (dh, dw) = geometry
     _counted("unfold", input.shape[-2:], geometry)
-    x: Any = input if len(input.shape) == 4 else input.unsqueeze(0)  # type: ignore[attr-defined]
+    x: Any = input if len(input.shape) == 4 else input.unsqueeze(0)
     seen = windows(windows(grown(x, padding, padding), 2, kh, sh, dh), 3, kw, sw, dw)
     n, c, oh, ow, _, _ = seen.shape
     columns = seen.permute(0, 1, 4, 5, 2, 3).reshape((n, c * kh * kw, oh * ow))
@@ -287,7 +287,7 @@ def fold(
         raise ShapeError(
             f"fold: the input must have shape (N, multiple of {kh * kw}, {oh * ow}), got {tuple(input.shape)}"
         )
-    x: Any = input if len(input.shape) == 3 else input.unsqueeze(0)  # type: ignore[attr-defined]
+    x: Any = input if len(input.shape) == 3 else input.unsqueeze(0)
     n, c = x.shape[0], x.shape[1] // (kh * kw)
     parts = x.reshape((n, c, kh, kw, oh, ow))
     whole = (n, c, plane[0] + 2 * border[0], plane[1] + 2 * border[1])
@@ -320,7 +320,7 @@ def pixel_shuffle(input: Tensor, upscale_factor: int) -> Tensor:
             f"pixel_shuffle: the channels must be a multiple of {r * r}, got shape {tuple(input.shape)}"
         )
     *lead, c, h, w = input.shape
-    x: Any = input.reshape((-1, c // (r * r), r, r, h, w))  # type: ignore[attr-defined]
+    x: Any = input.reshape((-1, c // (r * r), r, r, h, w))
     return x.permute(0, 1, 4, 2, 5, 3).reshape((*lead, c // (r * r), h * r, w * r))  # type: ignore[no-any-return]
 
 
@@ -334,5 +334,5 @@ def pixel_unshuffle(input: Tensor, downscale_factor: int) -> Tensor:
             f"pixel_unshuffle: the last two sizes must be multiples of {r}, got shape {tuple(input.shape)}"
         )
     *lead, c, h, w = input.shape
-    x: Any = input.reshape((-1, c, h // r, r, w // r, r))  # type: ignore[attr-defined]
+    x: Any = input.reshape((-1, c, h // r, r, w // r, r))
     return x.permute(0, 1, 3, 5, 2, 4).reshape((*lead, c * r * r, h // r, w // r))  # type: ignore[no-any-return]

@@ -209,6 +209,10 @@ gru_cell_backward.joint_vjp(_gru_double_vjp)
 # -- what users call -------------------------------------------------------------------------------------
 
 
+def _gates(x: Any, weight: Any, bias: Any) -> Any:
+    return linear(x, weight, bias)
+
+
 def _cell_operands(
     name: str, x: Any, states: Sequence[Any], w_ih: Any, w_hh: Any, gates: int
 ) -> tuple[Any, ...]:
@@ -254,7 +258,7 @@ def _samples(gates: int) -> Sampler:
 )
 def lstm_cell(
     input: Tensor,
-    hx: tuple[Tensor, Tensor],
+    hx: Any,
     w_ih: Tensor,
     w_hh: Tensor,
     b_ih: Tensor | None = None,
@@ -276,7 +280,7 @@ def lstm_cell(
     if not isinstance(hx, (tuple, list)) or len(hx) != 2:
         raise ArgumentError("lstm_cell: hx must be the pair (state, cell)")
     x, (h, c), batched = _cell_operands("lstm_cell", input, hx, w_ih, w_hh, 4)
-    h, c, _ = lstm_cell_op(linear(x, w_ih, b_ih) + linear(h, w_hh, b_hh), c)
+    h, c, _ = lstm_cell_op(_gates(x, w_ih, b_ih) + linear(h, w_hh, b_hh), c)
     return (h, c) if batched else (h.squeeze(0), c.squeeze(0))
 
 
@@ -301,7 +305,7 @@ def gru_cell(
 
 def _simple_cell(name: str, x: Any, h: Any, w_ih: Any, w_hh: Any, b_ih: Any, b_hh: Any) -> Any:
     x, (h,), batched = _cell_operands(name, x, [h], w_ih, w_hh, 1)
-    total = linear(x, w_ih, b_ih) + linear(h, w_hh, b_hh)
+    total = _gates(x, w_ih, b_ih) + linear(h, w_hh, b_hh)
     return total if batched else total.squeeze(0)
 
 

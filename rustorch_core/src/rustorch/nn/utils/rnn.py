@@ -80,7 +80,7 @@ def pack_padded_sequence(
         )
     x: Any = input
     x = x.transpose(0, 1) if batch_first else x
-    sizes = [int(n) for n in (lengths.tolist() if isinstance(lengths, TensorBase) else lengths)]  # type: ignore[attr-defined]
+    sizes = [int(n) for n in (lengths.tolist() if isinstance(lengths, TensorBase) else lengths)]
     if len(sizes) != x.shape[1] or not sizes or min(sizes) < 1 or max(sizes) > x.shape[0]:
         raise ArgumentError(
             f"pack_padded_sequence: {x.shape[1]} lengths between 1 and {x.shape[0]} are required, got {sizes}"
