@@ -80,7 +80,7 @@ def test_integer_division_is_pythons(call, rounded, same, op, function, dtype):
 @pytest.mark.parametrize("dtype", sorted(INTEGERS))
 @pytest.mark.parametrize("op", ["floor_divide", "remainder"])
 def test_integer_division_by_zero_raises(call, op, dtype):
-    with pytest.raises(ZeroDivisionError, match="integer division or modulo by zero"):
+    with pytest.raises(ZeroDivisionError, match=f"^{op}: integer division by zero"):
         call(op, np.array([1, 2], NUMPY[dtype]), np.array([1, 0], NUMPY[dtype]))
 
 

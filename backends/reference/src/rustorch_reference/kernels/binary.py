@@ -12,9 +12,9 @@ def is_integer(x: np.ndarray) -> bool:
     return x.dtype.kind in "iu"
 
 
-def refuse_zero(b: np.ndarray) -> None:
+def refuse_zero(op: str, b: np.ndarray) -> None:
     if is_integer(b) and not b.all():
-        raise ZeroDivisionError("integer division or modulo by zero")
+        raise ZeroDivisionError(f"{op}: integer division by zero")
 
 
 def signs_differ(rest: np.ndarray, b: np.ndarray) -> np.ndarray:
@@ -24,14 +24,14 @@ def signs_differ(rest: np.ndarray, b: np.ndarray) -> np.ndarray:
 
 def remainder(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """The remainder of division toward -inf: zero, or of the sign of `b`."""
-    refuse_zero(b)
+    refuse_zero("remainder", b)
     rest = np.fmod(a, b)  # of the sign of `a`
     return np.where(signs_differ(rest, b), rest + b, rest)
 
 
 def floor_divide(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """``a / b`` rounded toward -inf; for floats the whole number that belongs to the remainder."""
-    refuse_zero(b)
+    refuse_zero("floor_divide", b)
     if is_integer(a):
         return np.floor_divide(a, b)
     rest = np.fmod(a, b)
