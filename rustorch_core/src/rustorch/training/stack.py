@@ -124,7 +124,7 @@ class Stack(nn.Module):
             raise
 
     def _run_and_create(self, inputs: tuple[Any, ...]) -> Any:
-        x = inputs[0] if len(inputs) == 1 else inputs
+        x: Any = inputs[0] if len(inputs) == 1 else inputs
         if hasattr(x, "shape"):
             self._input = {"shape": [int(s) for s in x.shape], "dtype": x.dtype.name}
         for stage in self._stages:
