@@ -81,7 +81,7 @@ class PReLU(_Activation):
     shown = ("num_parameters",)
 
     def __init__(
-        self, num_parameters: int = 1, init: float = 0.25, device: Any = None, dtype: Any = None
+        self, num_parameters: Any = 1, init: float = 0.25, device: Any = None, dtype: Any = None
     ) -> None:
         """Make the layer with `num_parameters` weights that start at `init`."""
         super().__init__()

@@ -12,7 +12,7 @@ from rustorch.ops import dropout
 class _Dropout(Module):
     """What dropout layers share.  Abstract."""
 
-    def __init__(self, p: float = 0.5, inplace: bool = False) -> None:
+    def __init__(self, p: Any = 0.5, inplace: bool = False) -> None:
         """Make the layer; `p` is the probability that an element (or channel) is dropped."""
         super().__init__()
         if isinstance(p, bool) or not isinstance(p, (int, float)) or not 0 <= p <= 1:

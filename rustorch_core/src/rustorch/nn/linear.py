@@ -112,7 +112,7 @@ class LazyLinear(LazyModuleMixin, Linear):
         else:
             self.register_parameter("bias", None)
 
-    def initialize_parameters(self, input: Any) -> None:  # type: ignore[override]
+    def initialize_parameters(self, input: Any) -> None:
         """Take `in_features` from the input's last size."""
         self.in_features = input.shape[-1]
         self.weight.materialize((self.out_features, self.in_features))
@@ -144,8 +144,10 @@ class Bilinear(Module):
     ) -> None:
         """Make the layer; see `Linear` for the arguments."""
         super().__init__()
-        require_sizes("Bilinear", in2_features=in2_features, out_features=out_features)
-        if not isinstance(in1_features, int) or in1_features <= 0:
+        require_sizes(
+            "Bilinear", in1_features=in1_features, in2_features=in2_features, out_features=out_features
+        )
+        if in1_features == 0:
             raise ArgumentError(f"Bilinear: in1_features must be a positive integer, got {in1_features!r}")
         self.in1_features = in1_features
         self.in2_features = in2_features

@@ -202,7 +202,7 @@ class _InstanceNorm(_ChannelNorm):
             self.momentum if self.momentum is not None else 0.0,
             self.eps,
         )
-        return result.squeeze(0) if alone else result  # type: ignore[attr-defined]
+        return result.squeeze(0) if alone else result
 
 
 class InstanceNorm1d(_InstanceNorm):
@@ -247,13 +247,13 @@ class _LazyChannelNorm(LazyModuleMixin, _ChannelNorm):
             self.running_mean = UninitializedBuffer(device=device, dtype=dtype)
             self.running_var = UninitializedBuffer(device=device, dtype=dtype)
 
-    def initialize_parameters(self, input: Any) -> None:  # type: ignore[override]
+    def initialize_parameters(self, input: Any) -> None:
         """Take the number of channels from the input's second size."""
         self._check_input(input)
         self.num_features = input.shape[1]
         for tensor in (self.weight, self.bias, self.running_mean, self.running_var):
             if tensor is not None:
-                tensor.materialize((self.num_features,))  # type: ignore[union-attr]
+                tensor.materialize((self.num_features,))
         self.reset_parameters()
 
     def reset_running_stats(self) -> None:

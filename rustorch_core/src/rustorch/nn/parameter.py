@@ -119,7 +119,7 @@ class UninitializedTensor(Tensor):
 
     def to(self, *args: Any, **kwargs: Any) -> Tensor:
         """Return one in another dtype or for another device."""
-        like = creation.empty(0, dtype=self.dtype, device=self.device).to(*args, **kwargs)  # type: ignore[attr-defined]
+        like = creation.empty(0, dtype=self.dtype, device=self.device).to(*args, **kwargs)
         return type(self)(self.needs_grad, like.device, like.dtype)  # type: ignore[no-any-return]
 
     def detach(self) -> Tensor:

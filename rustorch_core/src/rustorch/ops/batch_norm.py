@@ -229,10 +229,10 @@ def instance_norm(
     y, mean, rstd = layer_norm_op(rows, None, None, ndim=1, eps=eps)
     if sizes[0]:
         if running_mean is not None:
-            _follow(running_mean, reshape(mean.detach(), sizes[:2]).mean(0), momentum)  # type: ignore[attr-defined]
+            _follow(running_mean, reshape(mean.detach(), sizes[:2]).mean(0), momentum)
         if running_var is not None:
             variance = _unbiased(rstd.detach(), eps, count)
-            _follow(running_var, reshape(variance, sizes[:2]).mean(0), momentum)  # type: ignore[attr-defined]
+            _follow(running_var, reshape(variance, sizes[:2]).mean(0), momentum)
     y = reshape(y, sizes)
     if weight is not None:
         y = y * per_channel(weight, ndim)

@@ -93,7 +93,7 @@ def embedding(
     if sparse:
         raise ArgumentError(f"{name}: sparse gradients do not exist", hint="leave sparse=False")
     count, size = weight.shape
-    numbers: Any = input if input.dtype is dtypes.int64 else input.to(dtypes.int64)  # type: ignore[attr-defined]
+    numbers: Any = input if input.dtype is dtypes.int64 else input.to(dtypes.int64)
     if len(numbers.shape) != 1:
         numbers = reshape(numbers, (-1,))
     if max_norm is not None:
@@ -106,7 +106,7 @@ def embedding(
         if not -count <= padding_idx < count:
             raise ArgumentError(f"{name}: padding_idx must be in [{-count}, {count - 1}], got {padding_idx}")
         rows = _rows(weight, numbers, padding_idx=padding_idx % count)
-    return rows if len(input.shape) == 1 else reshape(rows, (*input.shape, size))  # type: ignore[no-any-return]
+    return rows if len(input.shape) == 1 else reshape(rows, (*input.shape, size))
 
 
 def _renormalize(weight: Any, numbers: Any, max_norm: float, norm_type: float) -> None:
@@ -152,8 +152,8 @@ def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
     if not tensor.shape.elements:
         if num_classes <= 0:
             raise ArgumentError("one_hot: num_classes must be given for a tensor without elements")
-        return tensor.new_zeros((*tensor.shape, num_classes))  # type: ignore[attr-defined,no-any-return]
-    low, high = int(tensor.min()), int(tensor.max())  # type: ignore[attr-defined]
+        return tensor.new_zeros((*tensor.shape, num_classes))
+    low, high = int(tensor.min()), int(tensor.max())
     if num_classes == -1:
         num_classes = high + 1
     if num_classes < 1:
@@ -161,5 +161,5 @@ def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
     if low < 0 or high >= num_classes:
         wrong = low if low < 0 else high
         raise OutOfBoundsError(f"one_hot: class {wrong} is out of bounds for {num_classes} classes")
-    zeros: Any = tensor.new_zeros((*tensor.shape, num_classes))  # type: ignore[attr-defined]
-    return zeros.scatter(-1, tensor.unsqueeze(-1), 1)  # type: ignore[attr-defined,no-any-return]
+    zeros: Any = tensor.new_zeros((*tensor.shape, num_classes))
+    return zeros.scatter(-1, tensor.unsqueeze(-1), 1)  # type: ignore[no-any-return]

@@ -37,16 +37,18 @@ def _weighted(name: str, loss: Any, weight: Any, reduction: str) -> Any:
     return reduced(loss, reduction)
 
 
-_PAIRS = lambda: [  # noqa: E731 - shared by the losses of differences
-    call(array(3, 4, distinct=True), array(3, 4, low=-1.0, high=1.5)),
-    call(array(3, 4, distinct=True), array(3, 4, low=-1.0, high=1.5), reduction="sum"),
-    call(array(2, 3, distinct=True), array(2, 3, low=-1.0, high=1.5), reduction="none"),
-    call(array(), array()),
-    call(array(0, 2), array(0, 2), reduction="sum"),
-]
+def _pairs() -> list[Any]:
+    """Return the samples of the losses of differences."""
+    return [
+        call(array(3, 4, distinct=True), array(3, 4, low=-1.0, high=1.5)),
+        call(array(3, 4, distinct=True), array(3, 4, low=-1.0, high=1.5), reduction="sum"),
+        call(array(2, 3, distinct=True), array(2, 3, low=-1.0, high=1.5), reduction="none"),
+        call(array(), array()),
+        call(array(0, 2), array(0, 2), reduction="sum"),
+    ]
 
 
-@public(method=False, samples=_PAIRS)
+@public(method=False, samples=_pairs)
 def mse_loss(input: Tensor, target: Tensor, reduction: str = "mean", weight: Tensor | None = None) -> Tensor:
     """Return the squared difference (input - target)^2.
 
@@ -57,7 +59,7 @@ def mse_loss(input: Tensor, target: Tensor, reduction: str = "mean", weight: Ten
         weight: factors of the elements, which broadcast; a mean is then divided by their sum.
     """
     _prepare("mse_loss", input, target, reduction)
-    loss = (input - target).square()  # type: ignore[attr-defined]
+    loss = (input - target).square()
     return _mean_of_weighted("mse_loss", loss, weight, reduction)  # type: ignore[no-any-return]
 
 
@@ -70,16 +72,16 @@ def _mean_of_weighted(name: str, loss: Any, weight: Any, reduction: str) -> Any:
     return (loss * weight).sum() / weight.expand(loss.shape).sum()
 
 
-@public(method=False, samples=_PAIRS)
+@public(method=False, samples=_pairs)
 def l1_loss(input: Tensor, target: Tensor, reduction: str = "mean", weight: Tensor | None = None) -> Tensor:
     """Return the absolute difference |input - target|; see :func:`mse_loss` for the arguments."""
     _prepare("l1_loss", input, target, reduction)
-    return _mean_of_weighted("l1_loss", (input - target).abs(), weight, reduction)  # type: ignore[attr-defined,no-any-return]
+    return _mean_of_weighted("l1_loss", (input - target).abs(), weight, reduction)  # type: ignore[no-any-return]
 
 
 @public(
     method=False,
-    samples=lambda: [*_PAIRS(), call(array(3, 4, distinct=True), array(3, 4), beta=0.5)],
+    samples=lambda: [*_pairs(), call(array(3, 4, distinct=True), array(3, 4), beta=0.5)],
 )
 def smooth_l1_loss(input: Tensor, target: Tensor, reduction: str = "mean", beta: float = 1.0) -> Tensor:
     """Return d^2 / (2 beta) where |d| < beta, else |d| - beta / 2; d = input - target (Girshick, 2015)."""
@@ -88,13 +90,13 @@ def smooth_l1_loss(input: Tensor, target: Tensor, reduction: str = "mean", beta:
         raise ArgumentError(f"smooth_l1_loss: beta must be at least 0, got {beta}")
     if beta == 0:
         return l1_loss(input, target, reduction)
-    size = (input - target).abs()  # type: ignore[attr-defined]
+    size = (input - target).abs()
     return reduced(where(size < beta, size * size * (0.5 / beta), size - 0.5 * beta), reduction)  # type: ignore[no-any-return]
 
 
 @public(
     method=False,
-    samples=lambda: [*_PAIRS(), call(array(3, 4, distinct=True), array(3, 4), delta=0.5)],
+    samples=lambda: [*_pairs(), call(array(3, 4, distinct=True), array(3, 4), delta=0.5)],
 )
 def huber_loss(
     input: Tensor, target: Tensor, reduction: str = "mean", delta: float = 1.0, weight: Tensor | None = None
@@ -103,7 +105,7 @@ def huber_loss(
     _prepare("huber_loss", input, target, reduction)
     if delta <= 0:
         raise ArgumentError(f"huber_loss: delta must be positive, got {delta}")
-    size = (input - target).abs()  # type: ignore[attr-defined]
+    size = (input - target).abs()
     loss = where(size <= delta, size * size * 0.5, (size - 0.5 * delta) * delta)
     return _mean_of_weighted("huber_loss", loss, weight, reduction)  # type: ignore[no-any-return]
 
@@ -114,7 +116,7 @@ def huber_loss(
 @elementwise(hidden=True)
 def bernoulli_loss(x: Tensor, t: Tensor) -> Tensor:
     """Return -(t log(x) + (1 - t) log(1 - x)), with logarithms of at least -100."""
-    return (t - 1) * (-x).log1p().maximum(-100) - t * x.log().maximum(-100)
+    return (t - 1) * (-x).log1p().maximum(-100) - t * x.log().maximum(-100)  # type: ignore[no-any-return]
 
 
 bernoulli_loss.vjp(
@@ -153,7 +155,7 @@ def binary_cross_entropy(
     name = "binary_cross_entropy"
     _check_same_shape(name, input, target, reduction)
     if input.device.info.host_memory:
-        inside = (input >= 0).logical_and(input <= 1)  # type: ignore[attr-defined]
+        inside = (input >= 0).logical_and(input <= 1)
         if not bool(inside.all()):
             raise ArgumentError(
                 f"{name}: the input must lie in [0, 1]",
@@ -235,7 +237,7 @@ def kl_div(input: Tensor, target: Tensor, reduction: str = "mean", log_target: b
     check_tensors("kl_div", input=input, target=target)
     check_reduction("kl_div", reduction, (*REDUCTIONS, "batchmean"))
     if log_target:
-        loss = target.exp() * (target - input)  # type: ignore[attr-defined]
+        loss = target.exp() * (target - input)
     else:
         positive = target > 0
         entropy = where(positive, target * where(positive, target, 1).log(), 0)
@@ -269,7 +271,7 @@ def gaussian_nll_loss(
     name = "gaussian_nll_loss"
     check_reduction(name, reduction)
     if isinstance(var, (int, float)):
-        var = input.new_full(input.shape, var)  # type: ignore[attr-defined]
+        var = input.new_full(input.shape, var)
     check_tensors(name, input=input, target=target, var=var)
     if var.shape != input.shape:
         if tuple(var.shape) == tuple(input.shape[:-1]):
@@ -282,7 +284,7 @@ def gaussian_nll_loss(
         raise ArgumentError(f"{name}: var must not be negative")
     # the limit is applied to the value only, so that small variances still get a gradient
     var = var + (var.detach().maximum(eps) - var.detach())
-    loss = (var.log() + (input - target).square() / var) * 0.5  # type: ignore[attr-defined]
+    loss = (var.log() + (input - target).square() / var) * 0.5
     if full:
         loss = loss + 0.5 * math.log(2 * math.pi)
     return reduced(loss, reduction)  # type: ignore[no-any-return]
@@ -316,9 +318,9 @@ def poisson_nll_loss(
     """
     check_tensors("poisson_nll_loss", input=input, target=target)
     check_reduction("poisson_nll_loss", reduction)
-    loss: Any = input.exp() - target * input if log_input else input - target * (input + eps).log()  # type: ignore[attr-defined]
+    loss: Any = input.exp() - target * input if log_input else input - target * (input + eps).log()
     if full:
-        large = target > 1  # type: ignore[operator]
+        large = target > 1
         safe = where(large, target, 1)
         stirling = safe * safe.log() - safe + 0.5 * (safe * (2 * math.pi)).log()
         loss = loss + where(large, stirling, 0)

@@ -103,6 +103,7 @@ layer_norm_backward.joint_vjp(_layer_second)
 
 def normalized_shape_of(name: str, normalized_shape: Any) -> tuple[int, ...]:
     """Return the sizes of a `normalized_shape` given as an integer or a sequence."""
+    sizes: tuple[int, ...]
     try:
         sizes = (operator.index(normalized_shape),)
     except TypeError:
@@ -271,7 +272,7 @@ def group_norm(
 def normalize(input: Tensor, p: float = 2.0, dim: Any = 1, eps: float = 1e-12) -> Tensor:
     """Return x / max(|x|_p, eps) along `dim`."""
     check_tensors("normalize", input=input)
-    return input / input.norm(p, dim, True).clamp(min=eps)  # type: ignore[attr-defined,no-any-return]
+    return input / input.norm(p, dim, True).clamp(min=eps)  # type: ignore[no-any-return]
 
 
 @public(method=False, samples=lambda: [call(array(2, 5, 3), 3), call(array(2, 4, 2, 2), 2, 0.1, 0.5, 2.0)])
@@ -290,6 +291,6 @@ def local_response_norm(
     check_tensors("local_response_norm", input=input)
     if len(input.shape) < 3:
         raise ShapeError(f"local_response_norm: at least 3 dims are required, got shape {tuple(input.shape)}")
-    squares = pad(movedim(input.square(), 1, -1), (size // 2, (size - 1) // 2))  # type: ignore[attr-defined]
-    means: Any = movedim(sliding_windows(squares, -1, size, 1).mean(-1), -1, 1)  # type: ignore[attr-defined]
+    squares = pad(movedim(input.square(), 1, -1), (size // 2, (size - 1) // 2))
+    means: Any = movedim(sliding_windows(squares, -1, size, 1).mean(-1), -1, 1)
     return input / (means * alpha + k).pow(beta)  # type: ignore[no-any-return]

@@ -30,7 +30,7 @@ def cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-8) -
     check_tensors("cosine_similarity", x1=x1, x2=x2)
     shape = broadcast_shapes("cosine_similarity", x1.shape, x2.shape)
     axis = normalize_dim("cosine_similarity", dim, len(shape))
-    a, b = x1.expand(shape), x2.expand(shape)  # type: ignore[attr-defined]
+    a, b = x1.expand(shape), x2.expand(shape)
     lengths = a.norm(2, axis).clamp(min=eps) * b.norm(2, axis).clamp(min=eps)
     return (a * b).sum(axis) / lengths  # type: ignore[no-any-return]
 
@@ -73,7 +73,7 @@ def margin_ranking_loss(
     """Return max(0, margin - target (input1 - input2)); targets are 1 (input1 should be larger) and -1."""
     check_tensors("margin_ranking_loss", input1=input1, input2=input2, target=target)
     check_reduction("margin_ranking_loss", reduction)
-    return reduced((-target * (input1 - input2) + margin).clamp(min=0), reduction)  # type: ignore[operator,no-any-return]
+    return reduced((-target * (input1 - input2) + margin).clamp(min=0), reduction)  # type: ignore[no-any-return]
 
 
 def _chosen(target: Any, positive: Any, negative: Any) -> Any:
@@ -95,7 +95,7 @@ def hinge_embedding_loss(
     """Return the input where the target is 1, and max(0, margin - input) where it is -1."""
     check_tensors("hinge_embedding_loss", input=input, target=target)
     check_reduction("hinge_embedding_loss", reduction)
-    far = where(target != 1, (margin - input).clamp(min=0), 0)  # type: ignore[operator]
+    far = where(target != 1, (margin - input).clamp(min=0), 0)
     return reduced(far + where(target != -1, input, 0), reduction)  # type: ignore[no-any-return]
 
 
@@ -128,8 +128,8 @@ def cosine_embedding_loss(
             f"got {tuple(input1.shape)}, {tuple(input2.shape)} and {tuple(target.shape)}"
         )
     tiny = 1e-12  # PyTorch's: keeps the root away from 0
-    squares = (input1.square().sum(-1) + tiny) * (input2.square().sum(-1) + tiny)  # type: ignore[attr-defined]
-    cosine = (input1 * input2).sum(-1) / squares.sqrt()  # type: ignore[operator]
+    squares = (input1.square().sum(-1) + tiny) * (input2.square().sum(-1) + tiny)
+    cosine = (input1 * input2).sum(-1) / squares.sqrt()
     return reduced(_chosen(target, 1 - cosine, (cosine - margin).clamp(min=0)), reduction)  # type: ignore[no-any-return]
 
 
@@ -171,8 +171,8 @@ def triplet_margin_loss(
     near = pairwise_distance(anchor, positive, p, eps)
     far = pairwise_distance(anchor, negative, p, eps)
     if swap:
-        far = far.minimum(pairwise_distance(positive, negative, p, eps))  # type: ignore[attr-defined]
-    return reduced((near - far + margin).clamp(min=0), reduction)  # type: ignore[operator,no-any-return]
+        far = far.minimum(pairwise_distance(positive, negative, p, eps))
+    return reduced((near - far + margin).clamp(min=0), reduction)  # type: ignore[no-any-return]
 
 
 @public(
@@ -186,7 +186,7 @@ def soft_margin_loss(input: Tensor, target: Tensor, reduction: str = "mean") -> 
     """Return log(1 + exp(-target input)), for targets 1 and -1."""
     check_tensors("soft_margin_loss", input=input, target=target)
     check_reduction("soft_margin_loss", reduction)
-    return reduced(-logsigmoid(target * input), reduction)  # type: ignore[operator,no-any-return]
+    return reduced(-logsigmoid(target * input), reduction)  # type: ignore[no-any-return]
 
 
 @public(
@@ -207,7 +207,7 @@ def multilabel_soft_margin_loss(
     """Return the mean over classes (the last dim) of binary cross-entropy with logits."""
     check_tensors("multilabel_soft_margin_loss", input=input, target=target)
     check_reduction("multilabel_soft_margin_loss", reduction)
-    loss = -(target * logsigmoid(input) + (1 - target) * logsigmoid(-input))  # type: ignore[operator]
+    loss = -(target * logsigmoid(input) + (1 - target) * logsigmoid(-input))
     if weight is not None:
         loss = loss * weight
     return reduced(loss.mean(-1), reduction)  # type: ignore[no-any-return]

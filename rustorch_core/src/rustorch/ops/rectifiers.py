@@ -25,7 +25,7 @@ _WIDE = unary(distinct=True, low=-8.3, high=8.7)
 @elementwise(allowed=NUMBERS, samples=_KINKED, partner="relu_backward", front=inplace_option)
 def relu(input: Tensor) -> Tensor:
     """Return max(x, 0)."""
-    return input.maximum(0)
+    return input.maximum(0)  # type: ignore[no-any-return]
 
 
 @elementwise(hidden=True)
@@ -61,7 +61,7 @@ leaky_relu.vjp(lambda g, _out, x, *, negative_slope: leaky_relu_backward(g, x, n
 @elementwise(allowed=NUMBERS, method=False, samples=_KINKED, front=inplace_option)
 def hardtanh(input: Tensor, min_val: float = -1.0, max_val: float = 1.0) -> Tensor:
     """Return x limited to [min_val, max_val]; its derivative at the limits is 0."""
-    return input.clamp(min_val, max_val)
+    return input.clamp(min_val, max_val)  # type: ignore[no-any-return]
 
 
 def _outside(x: Any, low: float, high: float) -> Any:
@@ -74,7 +74,7 @@ hardtanh.vjp(lambda g, _out, x, *, min_val, max_val: where(_outside(x, min_val, 
 @elementwise(allowed=NUMBERS, method=False, samples=_WIDE, front=inplace_option)
 def relu6(input: Tensor) -> Tensor:
     """Return x limited to [0, 6]."""
-    return input.clamp(0, 6)
+    return input.clamp(0, 6)  # type: ignore[no-any-return]
 
 
 relu6.vjp(lambda g, _out, x: where(_outside(x, 0, 6), 0, g))
@@ -83,7 +83,7 @@ relu6.vjp(lambda g, _out, x: where(_outside(x, 0, 6), 0, g))
 @elementwise(allowed=ONLY_FLOAT, method=False, samples=_WIDE, front=inplace_option)
 def hardsigmoid(input: Tensor) -> Tensor:
     """Return clamp(x + 3, 0, 6) / 6 (Howard et al., 2019)."""
-    return (input + 3).clamp(0, 6) / 6
+    return (input + 3).clamp(0, 6) / 6  # type: ignore[no-any-return]
 
 
 hardsigmoid.vjp(lambda g, _out, x: where((x > -3).logical_and(x < 3), g / 6, 0))
@@ -92,7 +92,7 @@ hardsigmoid.vjp(lambda g, _out, x: where((x > -3).logical_and(x < 3), g / 6, 0))
 @elementwise(allowed=ONLY_FLOAT, method=False, samples=_WIDE, front=inplace_option)
 def hardswish(input: Tensor) -> Tensor:
     """Return x clamp(x + 3, 0, 6) / 6 (Howard et al., 2019)."""
-    return input * (input + 3).clamp(0, 6) / 6
+    return input * (input + 3).clamp(0, 6) / 6  # type: ignore[no-any-return]
 
 
 hardswish.vjp(lambda g, _out, x: where(x <= -3, 0, where(x < 3, g * (x / 3 + 0.5), g)))
@@ -124,7 +124,7 @@ hardshrink.vjp(lambda g, _out, x, *, lambd: where(x.abs() <= lambd, 0, g))
 def softshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
     """Return x moved towards 0 by lambd, and 0 where |x| <= lambd."""
     # NaN stays NaN: it is not in the limits that are subtracted
-    return input - input.clamp(-lambd, lambd)
+    return input - input.clamp(-lambd, lambd)  # type: ignore[no-any-return]
 
 
 softshrink.vjp(lambda g, _out, x, *, lambd: where(x.abs() <= lambd, 0, g))
@@ -198,6 +198,6 @@ def rrelu(
         raise ArgumentError(f"rrelu: lower must not exceed upper, got {lower} and {upper}")
     if not training:
         return leaky_relu(input, (lower + upper) / 2, inplace=inplace)  # type: ignore[no-any-return]
-    slopes = input.new_empty(input.shape).uniform_(lower, upper, generator=generator)  # type: ignore[attr-defined]
+    slopes = input.new_empty(input.shape).uniform_(lower, upper, generator=generator)
     factor = where(input > 0, 1, slopes).to(input.dtype)
-    return input.mul_(factor) if inplace else input * factor  # type: ignore[attr-defined,no-any-return]
+    return input.mul_(factor) if inplace else input * factor  # type: ignore[no-any-return]

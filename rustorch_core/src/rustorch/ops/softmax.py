@@ -79,7 +79,7 @@ log_softmax_backward.vjp(
 def _along(name: str, op: Op, input: Any, dim: int, dtype: Any) -> Any:
     if not isinstance(input, TensorBase):
         raise ArgumentTypeError(f"{name}: a tensor is required, got {type(input).__name__}")
-    x: Any = input if dtype is None else input.to(dtype_of(dtype))  # type: ignore[attr-defined]
+    x: Any = input if dtype is None else input.to(dtype_of(dtype))
     if x.dtype.category != FLOAT:
         raise DTypeError(
             f"{name}: a floating-point dtype is required, got {x.dtype.name}",
@@ -148,10 +148,10 @@ def gumbel_softmax(
         dim: the dim along which the results sum to 1.
         generator: where random numbers come from; the default one if None.
     """
-    noise = -logits.new_empty(logits.shape).exponential_(generator=generator).log()  # type: ignore[attr-defined]
+    noise = -logits.new_empty(logits.shape).exponential_(generator=generator).log()
     soft = softmax((logits + noise) / tau, dim)
     if not hard:
         return soft
-    winner = soft.argmax(dim, keepdim=True)  # type: ignore[attr-defined]
-    one_hot = soft.new_zeros(soft.shape).scatter(dim, winner, 1.0)  # type: ignore[attr-defined]
+    winner = soft.argmax(dim, keepdim=True)
+    one_hot = soft.new_zeros(soft.shape).scatter(dim, winner, 1.0)
     return one_hot - soft.detach() + soft  # type: ignore[no-any-return]
