@@ -15,7 +15,7 @@ import rustorch
 from rustorch import nn, optim
 from rustorch.nn import functional as F
 
-STEPS = 40
+STEPS = 200
 
 
 def data() -> tuple[np.ndarray, np.ndarray]:
@@ -57,7 +57,7 @@ def main() -> None:
     stayed = train([options.first])
     moved = train([options.first, options.second])
     print(f"step  {'stayed on ' + options.first:>20}  {'moved to ' + options.second:>20}  difference")
-    for step in range(0, STEPS, 4):
+    for step in range(0, STEPS, 20):
         mark = "  <- on the second device" if step >= STEPS // 2 else ""
         print(
             f"{step:4d}  {stayed[step]:20.7f}  {moved[step]:20.7f}  {abs(stayed[step] - moved[step]):.1e}{mark}"
