@@ -42,7 +42,9 @@ def positions(op: str, index: np.ndarray, dim: int, shape: tuple[int, ...]) -> t
     """Return the places that `index` names along `dim`: per dimension a 1-D array, in row-major order."""
     wrong = index[(index < 0) | (index >= shape[dim])]
     if wrong.size:
-        raise OutOfBoundsError(f"{op}: index {wrong[0]} is out of bounds for dimension {dim} with size {shape[dim]}")
+        raise OutOfBoundsError(
+            f"{op}: index {wrong[0]} is out of bounds for dimension {dim} with size {shape[dim]}"
+        )
     where = np.indices(index.shape).reshape(index.ndim, -1)
     where[dim] = index.reshape(-1)
     return tuple(where)
