@@ -21,10 +21,10 @@ STEPS = 200
 def data() -> tuple[np.ndarray, np.ndarray]:
     """Return 256 points on two noisy spirals and their labels."""
     rng = np.random.default_rng(0)
-    angle = rng.uniform(0.5, 3 * np.pi, 256)
+    angle = rng.uniform(0.5, 2 * np.pi, 256)
     label = np.arange(256) % 2
     sign = 1 - 2 * label
-    points = np.stack([np.cos(angle) * angle * sign, np.sin(angle) * angle * sign], 1) / 10
+    points = np.stack([np.cos(angle) * angle * sign, np.sin(angle) * angle * sign], 1) / 3
     return (points + rng.normal(0, 0.02, points.shape)).astype(np.float32), label.astype(np.int64)
 
 
@@ -33,7 +33,7 @@ def train(devices: list[str]) -> list[float]:
     rustorch.manual_seed(0)
     points, labels = data()
     with rustorch.device(devices[0]):
-        model = nn.Sequential(nn.Linear(2, 32), nn.Tanh(), nn.Dropout(0.1), nn.Linear(32, 2))
+        model = nn.Sequential(nn.Linear(2, 64), nn.ReLU(), nn.Dropout(0.1), nn.Linear(64, 2))
     optimizer = optim.Adam(model.parameters(), lr=0.02)
     losses = []
     for step in range(STEPS):
