@@ -7,9 +7,6 @@ from typing import Any
 from rustorch.base import TensorBase
 from rustorch.errors import ArgumentError, ArgumentTypeError
 
-#: Options that PyTorch has and that change nothing here: steps are fused, and never wait for the device.
-HINTS: dict[str, Any] = {"foreach": None, "capturable": False, "differentiable": False, "fused": None}
-
 
 def number(
     name: str, group: dict[str, Any], key: str, *, low: float = 0.0, below: float = float("inf")
