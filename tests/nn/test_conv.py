@@ -109,7 +109,7 @@ ERRORS = {
     "avg_pool2d: a floating-point dtype is required, got int64": lambda: nn.AvgPool2d(2)(
         image(1, 4, 4).long()
     ),
-    "divisor_override must not be 0": lambda: nn.AvgPool2d(2, divisor_override=0)(image()),
+    "divisor_override must be an integer and not 0": lambda: nn.AvgPool2d(2, divisor_override=0)(image()),
     "output_size must be an integer >= 0, or 2 of them": lambda: nn.AdaptiveAvgPool2d((2, 2, 2))(image()),
     "indices must be int64": lambda: nn.MaxUnpool2d(2)(image(), image()),
     "reflection needs less than the size": lambda: nn.ReflectionPad2d(8)(image()),

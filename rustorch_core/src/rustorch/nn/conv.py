@@ -14,7 +14,7 @@ from rustorch.nn.module import Module
 from rustorch.nn.parameter import Parameter, UninitializedParameter
 from rustorch.ops.convolution import conv1d, conv2d, conv3d, conv_transpose1d, conv_transpose2d
 from rustorch.ops.creation import empty
-from rustorch.ops.padding import pad, per_dim
+from rustorch.ops.padding import check_tensor, pad, per_dim
 
 _PADDING_MODES = ("zeros", "reflect", "replicate", "circular")
 
@@ -250,7 +250,15 @@ class _Transposed(_Convolution):
 
     def _extra(self, input: Any, output_size: Any) -> tuple[int, ...]:
         """Return the output padding that gives the result its spatial sizes."""
-        wanted = tuple(output_size)[-self.ndim :]
+        name = type(self).__name__
+        check_tensor(name, input)
+        if isinstance(output_size, (tuple, list)):  # it may have the batch and channel sizes in front
+            output_size = tuple(output_size)[-self.ndim :]
+        wanted = per_dim(name, "output_size", output_size, self.ndim, 1)
+        if len(input.shape) < self.ndim:
+            raise ShapeError(
+                f"{name}: the input must have {self.ndim + 2} dims, got shape {tuple(input.shape)}"
+            )
         numbers: Any = zip(
             input.shape[-self.ndim :], self.stride, self.padding, self.dilation, self.kernel_size, strict=True
         )
@@ -258,9 +266,7 @@ class _Transposed(_Convolution):
         extra = tuple(w - n for w, n in zip(wanted, least, strict=True))
         if any(not 0 <= e < s for e, s in zip(extra, self.stride, strict=True)):
             most = [n + s - 1 for n, s in zip(least, self.stride, strict=True)]
-            raise ShapeError(
-                f"{type(self).__name__}: output_size must be in {tuple(least)} to {tuple(most)}, got {wanted}"
-            )
+            raise ShapeError(f"{name}: output_size must be in {tuple(least)} to {tuple(most)}, got {wanted}")
         return extra
 
 
@@ -333,6 +339,7 @@ class _LazyConvolution(LazyModuleMixin, _Convolution):
     def initialize_parameters(self, input: Any, *_more: Any) -> None:
         """Take `in_channels` from the input."""
         name = type(self).__name__
+        check_tensor(name, input)
         if len(input.shape) not in (self.ndim + 1, self.ndim + 2):
             raise ShapeError(
                 f"{name}: {self.ndim + 1} or {self.ndim + 2} dims are needed, got shape {tuple(input.shape)}"

@@ -160,8 +160,8 @@ def _avg_pool(
     planes = _planes(op, x, ndim)
     if x.dtype.category < FLOAT:
         raise DTypeError(f"{op}: a floating-point dtype is required, got {x.dtype.name}")
-    if divisor is not None and divisor == 0:
-        raise ArgumentError(f"{op}: divisor_override must not be 0")
+    if divisor is not None and (not isinstance(divisor, int) or divisor == 0):
+        raise ArgumentError(f"{op}: divisor_override must be an integer and not 0, got {divisor!r}")
     kernel, stride, padding, dilation = _numbers(op, ndim, *numbers)
     size = [
         _places(op, *sizes, ceil=ceil)

@@ -160,7 +160,7 @@ def interpolate(
     """
     check_tensor("interpolate", input)
     ndim = len(input.shape) - 2
-    if mode not in _MODES:
+    if not isinstance(mode, str) or mode not in _MODES:
         raise ArgumentError(f"interpolate: mode must be one of {', '.join(_MODES)}, got {mode!r}")
     if not 1 <= ndim <= 3 or _MODES[mode] not in (0, ndim):
         wanted = _MODES[mode] + 2 if _MODES[mode] else "3 to 5"
