@@ -102,7 +102,7 @@ def dtype_of(spec: object) -> DType:
     else:
         try:
             name = np.dtype(spec).name  # type: ignore[call-overload]
-        except TypeError:
+        except (TypeError, ValueError):
             name = repr(spec)
     found = _BY_NAME.get(name)
     if found is None:
