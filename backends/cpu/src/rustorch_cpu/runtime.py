@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import platform
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rustorch.dispatch.contract import DeviceInfo
+from rustorch.errors import DeviceError
 from rustorch_cpu.allocator import CachingAllocator, physical_memory
 from rustorch_cpu.dtypes import DTYPES
 from rustorch_cpu.native import ffi, isa, lib, supported_isas
@@ -21,6 +23,11 @@ class CpuRuntime:
     __slots__ = ("_allocator", "allocate", "free")
 
     def __init__(self) -> None:
+        wanted = os.environ.get("RUSTORCH_NUM_THREADS")
+        if wanted:
+            if not wanted.isdecimal() or int(wanted) < 1:
+                raise DeviceError(f"cpu: RUSTORCH_NUM_THREADS must be a positive integer, got {wanted!r}")
+            self.set_num_threads(int(wanted))
         self._allocator = CachingAllocator()
         # Bound methods, not wrappers: they run once per op.
         self.allocate = self._allocator.allocate
