@@ -7,6 +7,7 @@ compares identities instead of tuples.
 
 from __future__ import annotations
 
+import math
 import operator
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
@@ -15,6 +16,8 @@ from typing import Any
 from rustorch.errors import ArgumentTypeError, OutOfBoundsError, ShapeError
 
 Strides = tuple[int, ...]
+MAX_DIMS = 64
+_MAX_ELEMENTS = 2**63 - 1  # what kernels can count
 _MAX_INTERNED = 1 << 16  # a bound for programs that never stop meeting new shapes
 
 
@@ -30,6 +33,7 @@ class Shape(tuple[int, ...]):
         found = _interned.get(key)
         if found is not None:
             return found
+        key = _checked(key)
         self = super().__new__(cls, key)
         strides, step = [], 1
         for size in reversed(key):
@@ -55,6 +59,26 @@ class Shape(tuple[int, ...]):
 
     def __reduce__(self) -> tuple[Any, ...]:
         return (Shape, (tuple(self),))
+
+
+def _checked(sizes: tuple[Any, ...]) -> tuple[int, ...]:
+    """Return sizes met for the first time as plain integers, if tensors can have them."""
+    try:
+        result = tuple([int(operator.index(s)) for s in sizes])
+    except TypeError:
+        raise ArgumentTypeError(f"shape: sizes must be integers, got {sizes!r}") from None
+    if len(result) > MAX_DIMS:
+        raise ShapeError(f"shape: at most {MAX_DIMS} dims are possible, got {len(result)}")
+    if any(s < 0 for s in result):
+        raise ShapeError(f"shape: sizes must not be negative, got {result}")
+    if math.prod([max(s, 1) for s in result]) > _MAX_ELEMENTS:
+        raise ShapeError(f"shape: at most 2**63 - 1 elements are possible, got the sizes {brief(result)}")
+    return result
+
+
+def brief(sizes: Sequence[int]) -> str:
+    """Return a text for sizes that may be absurd."""
+    return f"({', '.join(str(s) if abs(s) <= _MAX_ELEMENTS else 'more than 2**63' for s in sizes)})"
 
 
 _interned: dict[tuple[int, ...], Shape] = {}

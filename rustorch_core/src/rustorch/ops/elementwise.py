@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
@@ -16,9 +16,18 @@ from rustorch.base import TensorBase, allocate, view_of
 from rustorch.device import Device
 from rustorch.dispatch.tables import packed
 from rustorch.dtypes import BOOL, COMPLEX, FLOAT, DType
-from rustorch.errors import ArgumentTypeError, AutogradError, DTypeError, ShapeError
+from rustorch.errors import (
+    ArgumentError,
+    ArgumentTypeError,
+    AutogradError,
+    DeviceError,
+    DTypeError,
+    RusTorchError,
+    ShapeError,
+)
 from rustorch.ops import public
-from rustorch.ops.op import Op, gather_scalars
+from rustorch.ops.blame import SYMPTOMS, raise_explained, shown
+from rustorch.ops.op import Op, common_device, gather_scalars
 from rustorch.shape import Shape, broadcast_shapes, expanded_strides
 from rustorch.tape import make_node, mode, record, record_pair
 
@@ -70,7 +79,10 @@ def constant(value: Any, dtype: DType, device: Device) -> Any:
     found = _constants.get(key)
     if found is None:
         found = allocate(Shape(()), dtype, device)
-        device.kernels["fill"][dtype](found, value=number)
+        try:
+            device.kernels["fill"][dtype](found, value=number)
+        except OverflowError:
+            raise ArgumentError(f"{dtype.name} cannot hold {shown(number)}") from None
         if len(_constants) >= _MAX_CONSTANTS:
             _constants.clear()
         _constants[key] = found
@@ -171,6 +183,8 @@ def _into(
     """Run the kernel with the caller's tensor as destination."""
     if not isinstance(out, TensorBase):
         raise ArgumentTypeError(f"{op.name}: out must be a tensor, got {type(out).__name__}")
+    if out.device is not ready[0].device:
+        raise DeviceError(f"{op.name}: out must be on {ready[0].device} as the operands are, got {out.device}")
     if out.shape is not shape and out.shape != shape:
         raise ShapeError(f"{op.name}: out must have shape {tuple(shape)}, got {tuple(out.shape)}")
     if not dtypes.can_cast(dtype, out.dtype):
@@ -246,7 +260,10 @@ def apply_inplace(op: Elementwise, operands: tuple[Any, ...], attrs: dict[str, A
         raise DTypeError(f"{name}: a {result_dtype.name} result cannot be stored in a {x.dtype.name} tensor")
     device = x.device
     inputs = [y if isinstance(y, TensorBase) else constant(y, compute, device) for y in operands]
-    _, inputs = gather_scalars(name, inputs) if x.shape else (device, inputs)
+    if x.shape:
+        _, inputs = gather_scalars(name, inputs)
+    else:
+        common_device(name, inputs)
     shape = broadcast_shapes(name, *[y.shape for y in inputs])
     if shape != x.shape:
         raise ShapeError(f"{name}: the result has shape {tuple(shape)} and does not fit {tuple(x.shape)}")
@@ -350,7 +367,7 @@ def _make_function(
     op: Elementwise, arity: int, attributes: tuple[str, ...], definition: Callable[..., Any]
 ) -> Any:
     if attributes or arity > 2:
-        function = _general(op, arity, attributes, definition.__defaults__ or ())
+        function = _general(op, arity, attributes, definition)
     elif arity == 1:
         function = _unary(op)
     else:
@@ -426,18 +443,36 @@ def _binary(op: Elementwise, *, operator: bool = False) -> Any:
 _NO_ATTRS: dict[str, Any] = {}
 
 
-def _general(op: Elementwise, arity: int, attributes: tuple[str, ...], defaults: tuple[Any, ...]) -> Any:
+def _general(
+    op: Elementwise, arity: int, attributes: tuple[str, ...], definition: Callable[..., Any]
+) -> Any:
+    defaults = definition.__defaults__ or ()
     bind = _binder(op.name, arity, attributes, defaults)
 
     def function(*args: Any, out: Any = None, **kwargs: Any) -> Any:
-        operands, attrs = bind(args, kwargs)
-        return apply(op, operands, attrs, out)
+        operands, attrs = bind(args, dict(kwargs))
+        try:
+            return apply(op, operands, attrs, out)
+        except SYMPTOMS as error:
+            _explain(op.name, definition, operands, attrs, error)
 
     required = attributes[: len(attributes) - len(defaults)]
     shown = [f"{n}={d!r}" for n, d in zip(attributes[len(required) :], defaults, strict=True)]
     names = ", ".join([*_OPERAND_NAMES[:arity], *required, *shown])
     function.__text_signature__ = f"({names}, *, out=None)"  # type: ignore[attr-defined] # what help() shows
     return function
+
+
+def _explain(
+    name: str,
+    definition: Callable[..., Any],
+    operands: tuple[Any, ...],
+    attrs: dict[str, Any],
+    error: Exception,
+) -> NoReturn:
+    if isinstance(error, (RusTorchError, ZeroDivisionError)):
+        raise error
+    raise_explained(name, definition, operands, attrs, error, tensor="Tensor | float")
 
 
 def _make_inplace(
@@ -453,7 +488,10 @@ def _make_inplace(
             x.storage.version += 1
             return x
         operands, attrs = bind(args, kwargs)
-        return apply_inplace(op, operands, attrs)
+        try:
+            return apply_inplace(op, operands, attrs)
+        except SYMPTOMS as error:
+            _explain(f"{op.name}_", definition, operands, attrs, error)
 
     inplace.__name__ = inplace.__qualname__ = f"{op.name}_"
     inplace.__doc__ = f"In-place form of :func:`rustorch.{op.name}`."

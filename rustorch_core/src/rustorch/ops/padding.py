@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import math
+import operator
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from rustorch.base import Spec, TensorBase
+from rustorch.dtypes import FLOAT
 from rustorch.errors import ArgumentError, ArgumentTypeError, ShapeError
+from rustorch.ops.blame import shown
 from rustorch.ops.movement import Geometry, cat, place, view
 from rustorch.ops.public import public
 from rustorch.ops.samples import array, call
@@ -16,6 +20,7 @@ if TYPE_CHECKING:
     from rustorch.tensor import Tensor
 
 Sizes = tuple[int, ...]
+MAX_SIZE = 2**31 - 1  # of windows, strides and results, so that sums of them are safe in a kernel
 
 
 @view
@@ -68,11 +73,19 @@ def per_dim(op: str, what: str, value: Any, ndim: int, low: int = 0) -> Sizes:
     given = tuple(value) if isinstance(value, (tuple, list)) else (value,) * ndim
     if len(given) == 1:
         given *= ndim
-    if any(isinstance(v, bool) or not hasattr(v, "__index__") for v in given):
-        raise ArgumentTypeError(f"{op}: {what} must be an integer or {ndim} of them, got {value!r}")
+    try:
+        if any(isinstance(v, bool) for v in given):
+            raise TypeError
+        given = tuple([operator.index(v) for v in given])
+    except TypeError:
+        raise ArgumentTypeError(
+            f"{op}: {what} must be an integer or {ndim} of them, got {shown(value)}"
+        ) from None
     if len(given) != ndim or any(v < low for v in given):
         raise ArgumentError(f"{op}: {what} must be an integer >= {low}, or {ndim} of them, got {value!r}")
-    return tuple(int(v) for v in given)
+    if any(v > MAX_SIZE for v in given):
+        raise ArgumentError(f"{op}: {what} must be below 2**31, got {shown(value)}")
+    return given
 
 
 def check_tensor(op: str, x: Any, what: str = "the input") -> None:
@@ -115,11 +128,13 @@ def pad(input: Tensor, pad: Sequence[int], mode: str = "constant", value: float 
     check_tensor("pad", input)
     if not isinstance(pad, (tuple, list)) or not all(hasattr(p, "__index__") for p in pad):
         raise ArgumentTypeError(f"pad: a sequence of integers is required, got {pad!r}")
+    if any(abs(int(p)) > MAX_SIZE for p in pad):
+        raise ArgumentError(f"pad: numbers below 2**31 are required, got {shown(pad)}")
     if len(pad) % 2 or len(pad) > 2 * len(input.shape):
         raise ArgumentError(
             f"pad: two numbers per dim are required, for at most {len(input.shape)} dims, got {tuple(pad)}"
         )
-    if mode not in _BORDERS and mode != "constant":
+    if not isinstance(mode, str) or (mode not in _BORDERS and mode != "constant"):
         raise ArgumentError(
             f"pad: mode must be 'constant', 'reflect', 'replicate' or 'circular', got {mode!r}"
         )
@@ -131,6 +146,7 @@ def pad(input: Tensor, pad: Sequence[int], mode: str = "constant", value: float 
                 f"pad: a size would become negative, got pad {tuple(pad)} for shape {tuple(input.shape)}"
             )
     if mode == "constant":
+        _check_value(input, value)
         return _constant(input, before, after, value)  # type: ignore[no-any-return]
     if value is not None:
         raise ArgumentError(f"pad: a value belongs to mode 'constant', got {value} with mode {mode!r}")
@@ -139,6 +155,15 @@ def pad(input: Tensor, pad: Sequence[int], mode: str = "constant", value: float 
         if b or a:
             result = _bordered(result, len(input.shape) - count + i, b, a, mode)
     return result  # type: ignore[no-any-return]
+
+
+def _check_value(x: Any, value: Any) -> None:
+    if value is None:
+        return
+    if not isinstance(value, (bool, int, float)):
+        raise ArgumentTypeError(f"pad: value must be a number, got {type(value).__name__}")
+    if x.dtype.category < FLOAT and not math.isfinite(value):
+        raise ArgumentError(f"pad: {value} cannot be stored in a {x.dtype.name} tensor")
 
 
 def _constant(x: Any, before: list[int], after: list[int], value: Any) -> Any:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from rustorch.errors import RusTorchError
+from rustorch.ops.blame import guarded
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 Sampler = Callable[[], Iterable[Any]]
@@ -55,6 +56,8 @@ def public(
 ) -> Callable[[Function], Function]:
     """Enter the decorated function under its own name.
 
+    Users get it with a guard that explains wrong arguments; library code calls the function itself.
+
     Args:
         method: whether it is a Tensor method as well (its first parameter is then the tensor).
         differentiable: False if its results carry no gradient by nature.
@@ -70,7 +73,7 @@ def public(
         add(
             Public(
                 name,
-                function,
+                guarded(function, name, method=method),
                 family,
                 method,
                 None,
