@@ -49,9 +49,6 @@ class Parameter(Tensor):
         """Return itself."""
         return self
 
-    def __repr__(self, *_args: Any) -> str:
-        return f"Parameter containing:\n{super().__repr__()}"
-
 
 class Buffer(Tensor):
     """A tensor that becomes a buffer of the module it is assigned to: state that is not learned."""
