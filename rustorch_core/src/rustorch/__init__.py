@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from rustorch import autograd, dispatch, dtypes, ops, plugins
+from rustorch import autograd, dispatch, dtypes, ops
 from rustorch.autograd import (
     Variable,
     enable_grad,
@@ -80,7 +80,7 @@ cfloat, cdouble = complex64, complex128
 
 #: Loaded when first used, so that `import rustorch` stays quick.
 _LAZY = frozenset({
-    "cli", "cuda", "data", "distributed", "nn", "optim", "testing", "training", "utils", "visualization",
+    "cli", "cuda", "data", "distributed", "nn", "optim", "plugins", "testing", "training", "utils", "visualization",
 })  # fmt: skip
 _FROM_LAZY = {"Model": "training", "load": "utils", "save": "utils"}
 
