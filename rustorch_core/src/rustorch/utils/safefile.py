@@ -1,8 +1,7 @@
 """Files in the safetensors format: bytes of tensors behind a JSON header; nothing in them can run.
 
-Layout: 8 bytes with the length of the header (little-endian), the header, the tensors without gaps.
-The header maps names to ``{"dtype", "shape", "data_offsets"}``, and ``__metadata__`` to strings.
-(https://huggingface.co/docs/safetensors)
+The package of that name reads and writes the format; here are its dtypes, its errors in RusTorch's words,
+and files that take the place of others only when they are whole.
 """
 
 from __future__ import annotations
@@ -13,7 +12,6 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from math import prod
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -21,8 +19,7 @@ import numpy as np
 
 from rustorch.errors import SerializationError
 
-METADATA = "__metadata__"
-_LONGEST_HEADER = 100_000_000  # the format's own limit
+_LONGEST_HEADER = 100_000_000  # the format's own limit; a file begins with the length of its header
 
 #: Codes of the format and the dtypes that they stand for.
 DTYPE_OF_CODE = {
@@ -30,9 +27,6 @@ DTYPE_OF_CODE = {
     "F16": "float16", "BF16": "bfloat16", "F32": "float32", "F64": "float64",
 }  # fmt: skip
 CODE_OF_DTYPE = {dtype: code for code, dtype in DTYPE_OF_CODE.items()}
-SIZE_OF_CODE = {
-    "BOOL": 1, "U8": 1, "I8": 1, "I16": 2, "I32": 4, "I64": 8, "F16": 2, "BF16": 2, "F32": 4, "F64": 8,
-}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,21 +38,11 @@ class Entry:
     data: np.ndarray[Any, np.dtype[np.uint8]]
 
 
-def write(stream: BinaryIO, entries: Mapping[str, Entry], metadata: Mapping[str, str]) -> None:
-    """Write tensors and metadata, the widest dtypes first so that every tensor is aligned."""
-    header: dict[str, Any] = {METADATA: dict(metadata)} if metadata else {}
-    ordered = sorted(entries.items(), key=lambda item: (-SIZE_OF_CODE[item[1].code], item[0]))
-    position = 0
-    for name, entry in ordered:
-        end = position + entry.data.nbytes
-        header[name] = {"dtype": entry.code, "shape": list(entry.shape), "data_offsets": [position, end]}
-        position = end
-    text = json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode()
-    text += b" " * (-len(text) % 8)
-    stream.write(len(text).to_bytes(8, "little"))
-    stream.write(text)
-    for _, entry in ordered:
-        stream.write(entry.data.data)
+def write(stream: BinaryIO, arrays: Mapping[str, np.ndarray[Any, Any]], metadata: Mapping[str, str]) -> None:
+    """Write contiguous arrays and metadata."""
+    from safetensors.numpy import save
+
+    stream.write(save(dict(arrays), dict(metadata)))
 
 
 @contextmanager
@@ -107,55 +91,36 @@ def read(stream: BinaryIO, where: str) -> tuple[dict[str, Entry], dict[str, str]
     Raises:
         SerializationError: if it is not, or not wholly, a file of this format; says what is wrong.
     """
+    from safetensors import SafetensorError, deserialize
+
     start = stream.tell()
-    size = stream.seek(0, os.SEEK_END) - start
+    _refuse_pickles(stream.read(8), where)  # before gigabytes of them are read
     stream.seek(start)
-    first = stream.read(8)
-    if len(first) < 8:
-        raise SerializationError(f"load: {where} is truncated: it has {size} bytes, the shortest file 8")
-    length = int.from_bytes(first, "little")
-    if length > min(size - 8, _LONGEST_HEADER):
-        _refuse_pickles(first, where)
-        raise SerializationError(
-            f"load: {where} is truncated or not a safetensors file: a header of {length} bytes, "
-            f"{size - 8} are left"
+    data = stream.read()
+    try:
+        found = dict(deserialize(data))
+    except SafetensorError as error:
+        raise SerializationError(f"load: {where} is truncated or not valid: {error}") from error
+    try:
+        # the package keeps the metadata to itself, and the last of several tensors of one name
+        header = json.loads(
+            data[8 : 8 + int.from_bytes(data[:8], "little")], object_pairs_hook=_without_repeats
         )
-    header, metadata = _parsed(stream.read(length), where)
-    _check_extent(header, size - 8 - length, where)
-    entries = {}
-    for name, (code, shape, begin, end) in header.items():
-        stream.seek(start + 8 + length + begin)
-        data = np.empty(end - begin, np.uint8)
-        if stream.readinto(data.data) != data.nbytes:  # type: ignore[attr-defined]
-            raise SerializationError(f"load: {where} is truncated inside tensor {name!r}")
-        entries[name] = Entry(code, shape, data)
-    return entries, metadata
+    except ValueError as error:
+        raise SerializationError(f"load: the header of {where} is not valid: {error}") from error
+    metadata = header.pop("__metadata__", None) or {}
+    return {name: _entry(name, found[name], where) for name in header}, metadata
 
 
 def _refuse_pickles(first: bytes, where: str) -> None:
-    # read as a length these are far greater than any file, so no file of this format begins so
+    if int.from_bytes(first, "little") <= _LONGEST_HEADER:
+        return
     if first.startswith(b"PK\x03\x04") or (first[0] == 0x80 and first[1] in range(2, 6)):
         raise SerializationError(
             f"load: {where} is a pickle or a PyTorch archive, which can run code when it is "
             "read, and is never read",
             hint="in PyTorch: safetensors.torch.save_file(model.state_dict(), 'model.safetensors')",
         )
-
-
-_Span = tuple[str, tuple[int, ...], int, int]
-
-
-def _parsed(text: bytes, where: str) -> tuple[dict[str, _Span], dict[str, str]]:
-    try:
-        header = json.loads(text.decode(), object_pairs_hook=_without_repeats)
-    except (ValueError, RecursionError) as error:
-        raise SerializationError(f"load: the header of {where} is not valid: {error}") from error
-    if not isinstance(header, dict):
-        raise SerializationError(f"load: the header of {where} is not valid: it is no object")
-    metadata = header.pop(METADATA, {})
-    if not isinstance(metadata, dict) or not all(isinstance(value, str) for value in metadata.values()):
-        raise SerializationError(f"load: the header of {where} is not valid: metadata must be strings")
-    return {name: _span(name, value, where) for name, value in header.items()}, metadata
 
 
 def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -165,38 +130,11 @@ def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
-def _span(name: str, value: Any, where: str) -> _Span:
-    try:
-        code, shape, (begin, end) = value["dtype"], value["shape"], value["data_offsets"]
-        whole = all(type(n) is int and n >= 0 for n in (*shape, begin, end))
-        if len(value) != 3 or not whole or not isinstance(code, str):
-            raise TypeError
-    except (TypeError, KeyError, ValueError):
-        raise SerializationError(f"load: the header of {where} is not valid: tensor {name!r}") from None
-    if code not in SIZE_OF_CODE:
+def _entry(name: str, found: Mapping[str, Any], where: str) -> Entry:
+    code = found["dtype"]
+    if code not in DTYPE_OF_CODE:
         raise SerializationError(
             f"load: tensor {name!r} of {where} has dtype {code}, which RusTorch does not have",
-            hint=f"it reads {', '.join(SIZE_OF_CODE)}",
+            hint=f"it reads {', '.join(DTYPE_OF_CODE)}",
         )
-    if end - begin != prod(shape) * SIZE_OF_CODE[code]:
-        raise SerializationError(
-            f"load: the header of {where} is not valid: tensor {name!r} of {code} and shape {tuple(shape)} "
-            f"takes {prod(shape) * SIZE_OF_CODE[code]} bytes, got {end - begin}"
-        )
-    return code, tuple(shape), begin, end
-
-
-def _check_extent(header: dict[str, _Span], available: int, where: str) -> None:
-    """Check that the tensors fill the rest of the file without gaps or overlaps."""
-    position = 0
-    for name, (_, _, begin, end) in sorted(header.items(), key=lambda item: item[1][2:]):
-        if begin != position:
-            raise SerializationError(
-                f"load: the header of {where} is not valid: a gap or overlap at tensor {name!r}"
-            )
-        position = end
-    if position != available:
-        raise SerializationError(
-            f"load: {where} is {'truncated' if position > available else 'too long'}: "
-            f"its tensors take {position} bytes, {available} are there"
-        )
+    return Entry(code, tuple(found["shape"]), np.frombuffer(found["data"], np.uint8))

@@ -78,9 +78,9 @@ def write_content(kind: str, content: Any, f: FileLike) -> None:
     """Write a file whose description says that it holds a `kind`."""
     encoder = Encoder()
     tree = encoder.encode(content)
-    entries = {name: _entry_of(x) for name, x in encoder.tensors.items()}
+    arrays = {name: _array_of(x) for name, x in encoder.tensors.items()}
     facts = {
-        name: [x.dtype.name, list(x.shape), zlib.crc32(entries[name].data.data), bool(x.needs_grad)]
+        name: [x.dtype.name, list(x.shape), zlib.crc32(_bytes_of(arrays[name])), bool(x.needs_grad)]
         for name, x in encoder.tensors.items()
     }
     text = json.dumps(
@@ -89,19 +89,22 @@ def write_content(kind: str, content: Any, f: FileLike) -> None:
     metadata = {"format": _MARK, _MARK: text, _CHECK: f"{zlib.crc32(text.encode()):08x}"}
     if isinstance(f, (str, os.PathLike)):
         with safefile.replacing(f) as stream:
-            safefile.write(stream, entries, metadata)
+            safefile.write(stream, arrays, metadata)
     elif hasattr(f, "write"):
-        safefile.write(f, entries, metadata)
+        safefile.write(f, arrays, metadata)
     else:
         raise ArgumentTypeError(f"save: a path or a binary file is required, got {type(f).__name__}")
 
 
-def _entry_of(x: Any) -> Entry:
-    array = np.ascontiguousarray(x.detach().numpy(force=True))
-    data = array.reshape(-1).view(np.uint8)
+def _array_of(x: Any) -> np.ndarray[Any, Any]:
+    array = np.ascontiguousarray(x.detach().numpy(force=True)).reshape(x.shape)
     if x.dtype.name in _COMPLEX:
-        return Entry(_COMPLEX[x.dtype.name], (*x.shape, 2), data)
-    return Entry(CODE_OF_DTYPE[x.dtype.name], tuple(x.shape), data)
+        return np.stack((array.real, array.imag), axis=-1)
+    return array
+
+
+def _bytes_of(array: np.ndarray[Any, Any]) -> memoryview:
+    return array.reshape(-1).view(np.uint8).data
 
 
 def read_content(f: FileLike, device: Device | str | None = None) -> tuple[str, Any]:
