@@ -120,7 +120,7 @@ def view_of(
     self.storage = x.storage
     address = x.address
     if address.__class__ is int and offset != x.offset:
-        address = address + (offset - x.offset) * x.dtype.itemsize  # type: ignore[operator]
+        address = address + (offset - x.offset) * x.dtype.itemsize
     self.address = address
     self.shape = shape
     self.strides = strides

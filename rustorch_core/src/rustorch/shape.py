@@ -128,7 +128,7 @@ def normalize_dim(op: str, dim: int, ndim: int) -> int:
 def normalize_dims(op: str, dims: int | Iterable[int] | None, ndim: int) -> tuple[int, ...]:
     """Return distinct dims, sorted; ``None`` or ``()`` means all."""
     if dims.__class__ is list:
-        dims = tuple(dims)  # type: ignore[arg-type]
+        dims = tuple(dims)
     try:
         return _normalize_dims(op, dims, ndim)
     except TypeError:  # unhashable: not a sequence of integers

@@ -130,7 +130,7 @@ def _root_gradient(name: str, x: Any, g: Any, create: bool) -> Any:
         raise ArgumentTypeError(f"{name}: a gradient must be a tensor, got {type(g).__name__}")
     if g.shape != x.shape:
         raise ShapeError(f"{name}: the gradient must have shape {tuple(x.shape)}, got {tuple(g.shape)}")
-    return g if create else g.detach()  # type: ignore[attr-defined]
+    return g if create else g.detach()
 
 
 # -- the walk ----------------------------------------------------------------------------------------

@@ -133,7 +133,7 @@ class Function:
         outs = results if isinstance(results, tuple) else (results,)
         outs = tuple(
             o.detach() if any(o is x for x in inputs) and o not in context._dirty else o for o in outs
-        )  # type: ignore[attr-defined]
+        )
         node = _FunctionNode()
         node.op = _Named(cls.__name__)  # type: ignore[assignment]
         node.function, node.context = cls, context

@@ -12,4 +12,4 @@ def Variable(data: Any, requires_grad: bool = True) -> Any:  # noqa: N802
     """Return a leaf that shares the tensor's memory; kept for code that wraps tensors before use."""
     if not isinstance(data, TensorBase):
         raise ArgumentTypeError(f"Variable: a tensor is required, got {type(data).__name__}")
-    return data.detach().requires_grad_(requires_grad)  # type: ignore[attr-defined]
+    return data.detach().requires_grad_(requires_grad)

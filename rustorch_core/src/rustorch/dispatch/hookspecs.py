@@ -19,7 +19,7 @@ hookimpl = pluggy.HookimplMarker(PROJECT)
 
 
 @hookspec
-def rustorch_backends() -> Iterable[BackendInfo]:  # type: ignore[empty-body]
+def rustorch_backends() -> Iterable[BackendInfo]:
     """Return the backends that this plugin brings.  Must not import a driver."""
 
 
@@ -32,7 +32,7 @@ def rustorch_open(name: str, ordinal: int) -> Runtime | None:
 
 
 @hookspec
-def rustorch_kernels(name: str, info: DeviceInfo) -> Iterable[Kernel]:  # type: ignore[empty-body]
+def rustorch_kernels(name: str, info: DeviceInfo) -> Iterable[Kernel]:
     """Return kernels for backend `name`; any plugin may answer for any backend (an override)."""
 
 
@@ -42,5 +42,5 @@ def rustorch_communicator(scheme: str, rank: int, world_size: int, options: dict
 
 
 @hookspec
-def rustorch_observers() -> Iterable[Any]:  # type: ignore[empty-body]
+def rustorch_observers() -> Iterable[Any]:
     """Return observers (see :mod:`rustorch.dispatch.observers`) to install from the start."""

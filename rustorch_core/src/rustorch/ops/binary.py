@@ -45,7 +45,7 @@ def _rounded(function: Any) -> Any:
 
 
 @elementwise(primitive=True, allowed=ANY, samples=binary(), front=_scaled)
-def add(input: Tensor, other: Tensor) -> Tensor:  # type: ignore[empty-body]
+def add(input: Tensor, other: Tensor) -> Tensor:
     """Return input + other (logical or for bools)."""
 
 
@@ -53,7 +53,7 @@ add.vjp(lambda g, _out, _a, _b: g, lambda g, _out, _a, _b: g)
 
 
 @elementwise(primitive=True, allowed=ANY - {0}, samples=binary(), aliases=("subtract",), front=_scaled)
-def sub(input: Tensor, other: Tensor) -> Tensor:  # type: ignore[empty-body]
+def sub(input: Tensor, other: Tensor) -> Tensor:
     """Return input - other."""
 
 
@@ -61,7 +61,7 @@ sub.vjp(lambda g, _out, _a, _b: g, lambda g, _out, _a, _b: -g)
 
 
 @elementwise(primitive=True, allowed=ANY, samples=binary(), aliases=("multiply",))
-def mul(input: Tensor, other: Tensor) -> Tensor:  # type: ignore[empty-body]
+def mul(input: Tensor, other: Tensor) -> Tensor:
     """Return input * other (logical and for bools)."""
 
 
@@ -76,7 +76,7 @@ mul.vjp(lambda g, _out, _a, b: g * b, lambda g, _out, a, _b: g * a)
     aliases=("divide", "true_divide"),
     front=_rounded,
 )
-def div(input: Tensor, other: Tensor) -> Tensor:  # type: ignore[empty-body]
+def div(input: Tensor, other: Tensor) -> Tensor:
     """Return input / other; integers are divided as floats."""
 
 
@@ -84,7 +84,7 @@ div.vjp(lambda g, _out, _a, b: g / b, lambda g, _out, a, b: -g * a / (b * b))
 
 
 @elementwise(primitive=True, samples=binary(_KINKED, _POSITIVE))
-def floor_divide(input: Tensor, other: Tensor) -> Tensor:  # type: ignore[empty-body]
+def floor_divide(input: Tensor, other: Tensor) -> Tensor:
     """Return the quotient rounded down.
 
     Raises:
@@ -105,7 +105,7 @@ remainder.vjp(lambda g, _out, _a, _b: g, lambda g, _out, a, b: -g * a.floor_divi
 
 
 @elementwise(primitive=True, samples=binary(_KINKED, {"distinct": True, "low": -1.9, "high": 1.8}))
-def maximum(input: Tensor, other: Tensor) -> Tensor:  # type: ignore[empty-body]
+def maximum(input: Tensor, other: Tensor) -> Tensor:
     """Return the larger element; NaN if one is NaN.  Where they are equal the gradient is halved."""
 
 
@@ -116,7 +116,7 @@ maximum.vjp(
 
 
 @elementwise(primitive=True, samples=binary(_KINKED, {"distinct": True, "low": -1.9, "high": 1.8}))
-def minimum(input: Tensor, other: Tensor) -> Tensor:  # type: ignore[empty-body]
+def minimum(input: Tensor, other: Tensor) -> Tensor:
     """Return the smaller element; NaN if one is NaN.  Where they are equal the gradient is halved."""
 
 
@@ -127,7 +127,7 @@ minimum.vjp(
 
 
 @elementwise(primitive=True, samples=binary(_POSITIVE, None))
-def pow_(input: Tensor, other: Tensor) -> Tensor:  # type: ignore[empty-body]
+def pow_(input: Tensor, other: Tensor) -> Tensor:
     """Return input to the power other."""
 
 
@@ -145,17 +145,17 @@ pow_.vjp(_pow_base, _pow_exponent)
 
 
 @elementwise(primitive=True, allowed=INTEGER, samples=integers(2))
-def bitwise_and(input: Tensor, other: Tensor) -> Tensor:  # type: ignore[empty-body]
+def bitwise_and(input: Tensor, other: Tensor) -> Tensor:
     """Return the bits set in both; logical and for bools."""
 
 
 @elementwise(primitive=True, allowed=INTEGER, samples=integers(2))
-def bitwise_or(input: Tensor, other: Tensor) -> Tensor:  # type: ignore[empty-body]
+def bitwise_or(input: Tensor, other: Tensor) -> Tensor:
     """Return the bits set in either; logical or for bools."""
 
 
 @elementwise(primitive=True, allowed=INTEGER, samples=integers(2))
-def bitwise_xor(input: Tensor, other: Tensor) -> Tensor:  # type: ignore[empty-body]
+def bitwise_xor(input: Tensor, other: Tensor) -> Tensor:
     """Return the bits set in exactly one; logical xor for bools."""
 
 
@@ -170,12 +170,12 @@ def bitwise_not(input: Tensor) -> Tensor:
 
 
 @elementwise(primitive=True, allowed=INTEGER - {0}, samples=integers(2, low=0))
-def bitwise_left_shift(input: Tensor, other: Tensor) -> Tensor:  # type: ignore[empty-body]
+def bitwise_left_shift(input: Tensor, other: Tensor) -> Tensor:
     """Return input shifted to the left by `other` bits."""
 
 
 @elementwise(primitive=True, allowed=INTEGER - {0}, samples=integers(2, low=0))
-def bitwise_right_shift(input: Tensor, other: Tensor) -> Tensor:  # type: ignore[empty-body]
+def bitwise_right_shift(input: Tensor, other: Tensor) -> Tensor:
     """Return input shifted to the right by `other` bits, keeping its sign."""
 
 
@@ -198,12 +198,12 @@ atan2.vjp(
 
 
 @elementwise(boolean, primitive=True, samples=binary())
-def lt(input: Tensor, other: Tensor) -> Tensor:  # type: ignore[empty-body]
+def lt(input: Tensor, other: Tensor) -> Tensor:
     """Return where input < other."""
 
 
 @elementwise(boolean, primitive=True, allowed=ANY, samples=binary())
-def eq(input: Tensor, other: Tensor) -> Tensor:  # type: ignore[empty-body]
+def eq(input: Tensor, other: Tensor) -> Tensor:
     """Return where input equals other."""
 
 

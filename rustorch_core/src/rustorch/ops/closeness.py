@@ -50,10 +50,10 @@ def isclose(
         raise ArgumentError(f"isclose: tolerances must not be negative, got rtol {rtol} and atol {atol}")
     close = a == b
     if a.dtype is dtypes.bool_:
-        return close  # type: ignore[no-any-return]
+        return close
     gap, allowed = (a - b).abs(), b.abs() * rtol + atol
     close = close | ((gap <= allowed) & (gap < math.inf))
-    return close | (a.isnan() & b.isnan()) if equal_nan else close  # type: ignore[no-any-return]
+    return close | (a.isnan() & b.isnan()) if equal_nan else close
 
 
 @public(
@@ -94,7 +94,7 @@ def cdist(x1: Tensor, x2: Tensor, p: float = 2.0, compute_mode: str | None = Non
     """
     if len(x1.shape) < 2 or len(x2.shape) < 2 or x1.shape[-1] != x2.shape[-1]:
         raise ShapeError(f"cdist: rows of one size are required, got {tuple(x1.shape)} and {tuple(x2.shape)}")
-    return (x1.unsqueeze(-2) - x2.unsqueeze(-3)).norm(p, -1)  # type: ignore[no-any-return]
+    return (x1.unsqueeze(-2) - x2.unsqueeze(-3)).norm(p, -1)
 
 
 @public(
@@ -141,6 +141,6 @@ def corrcoef(input: Tensor) -> Tensor:
     """Return the correlation matrix of the rows, whose columns are observations; in [-1, 1]."""
     matrix: Any = cov(input)
     if not matrix.shape:
-        return matrix / matrix  # type: ignore[no-any-return]
+        return matrix / matrix
     spread = matrix.diagonal().sqrt()
-    return (matrix / spread.unsqueeze(1) / spread).clamp(-1, 1)  # type: ignore[no-any-return]
+    return (matrix / spread.unsqueeze(1) / spread).clamp(-1, 1)

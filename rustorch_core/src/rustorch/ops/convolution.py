@@ -87,7 +87,7 @@ def conv1d(
         dilation=(1, *dilation),
         groups=groups,
     ).squeeze(2)
-    return result if batched else result.squeeze(0)  # type: ignore[no-any-return]
+    return result if batched else result.squeeze(0)
 
 
 @public(
@@ -144,7 +144,7 @@ def conv2d(
     )
     x, padding = _padded("conv2d", x, weight, padding, stride, dilation)
     result = conv2d_op(x, weight, bias, stride=stride, padding=padding, dilation=dilation, groups=groups)
-    return result if batched else result.squeeze(0)  # type: ignore[no-any-return]
+    return result if batched else result.squeeze(0)
 
 
 @public(
@@ -197,7 +197,7 @@ def conv3d(
         )
         total = part if total is None else total + part
     result = total.unflatten(0, (n, depth)).transpose(1, 2)
-    return result if batched else result.squeeze(0)  # type: ignore[no-any-return]
+    return result if batched else result.squeeze(0)
 
 
 def _transposed(
@@ -276,7 +276,7 @@ def conv_transpose1d(
         groups,
         (1, *dilation),
     ).squeeze(2)
-    return result if batched else result.squeeze(0)  # type: ignore[no-any-return]
+    return result if batched else result.squeeze(0)
 
 
 @public(
@@ -324,4 +324,4 @@ def conv_transpose2d(
         per_dim(op, "dilation", dilation, 2, 1),
     )
     result = _transposed(op, x, weight, bias, stride, padding, extra, groups, dilation)
-    return result if batched else result.squeeze(0)  # type: ignore[no-any-return]
+    return result if batched else result.squeeze(0)

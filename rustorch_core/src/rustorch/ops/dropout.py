@@ -95,7 +95,7 @@ def dropout(
     >>> sorted(set(kept.tolist()))
     [0.0, 1.3333333730697632]
     """
-    return _dropped("dropout", input, p, training, inplace, generator)  # type: ignore[no-any-return]
+    return _dropped("dropout", input, p, training, inplace, generator)
 
 
 def _per_channel(name: str, dims: int) -> Any:
@@ -122,7 +122,7 @@ def dropout1d(
     generator: Generator | None = None,
 ) -> Tensor:
     """Drop whole channels of (N, C, L) or (C, L), as :func:`dropout` drops elements."""
-    return _dropped("dropout1d", input, p, training, inplace, generator, _per_channel("dropout1d", 1))  # type: ignore[no-any-return]
+    return _dropped("dropout1d", input, p, training, inplace, generator, _per_channel("dropout1d", 1))
 
 
 @public(**_RANDOM, samples=lambda: [call(array(2, 3, 4, 2)), call(array(2, 3, 2, 2), 0.2)])
@@ -141,7 +141,7 @@ def dropout2d(
     if ndim not in (3, 4):
         raise ShapeError(f"dropout2d: 4 dims are required (N, C, H, W), got shape {tuple(input.shape)}")
     dims = ndim - 2
-    return _dropped("dropout2d", input, p, training, inplace, generator, _per_channel("dropout2d", dims))  # type: ignore[no-any-return]
+    return _dropped("dropout2d", input, p, training, inplace, generator, _per_channel("dropout2d", dims))
 
 
 @public(**_RANDOM, samples=lambda: [call(array(2, 3, 2, 2, 2))])
@@ -153,7 +153,7 @@ def dropout3d(
     generator: Generator | None = None,
 ) -> Tensor:
     """Drop whole channels of (N, C, D, H, W) or (C, D, H, W), as :func:`dropout` drops elements."""
-    return _dropped("dropout3d", input, p, training, inplace, generator, _per_channel("dropout3d", 3))  # type: ignore[no-any-return]
+    return _dropped("dropout3d", input, p, training, inplace, generator, _per_channel("dropout3d", 3))
 
 
 def _alpha_dropped(
@@ -189,7 +189,7 @@ def alpha_dropout(
 
     As in PyTorch, it does nothing unless ``training=True``.
     """
-    return _alpha_dropped("alpha_dropout", input, p, training, inplace, generator, by_channel=False)  # type: ignore[no-any-return]
+    return _alpha_dropped("alpha_dropout", input, p, training, inplace, generator, by_channel=False)
 
 
 @public(**_RANDOM, samples=lambda: [call(array(2, 3, 4), 0.2, True)])
@@ -201,4 +201,4 @@ def feature_alpha_dropout(
     generator: Generator | None = None,
 ) -> Tensor:
     """Apply :func:`alpha_dropout` to whole channels (the second dim)."""
-    return _alpha_dropped("feature_alpha_dropout", input, p, training, inplace, generator, by_channel=True)  # type: ignore[no-any-return]
+    return _alpha_dropped("feature_alpha_dropout", input, p, training, inplace, generator, by_channel=True)

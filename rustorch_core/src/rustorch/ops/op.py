@@ -165,7 +165,7 @@ def common_device(name: str, inputs: Sequence[Any]) -> Device:
             raise DeviceError(
                 f"{name}: all tensors must be on one device, got {places}", hint="move one with .to(device)"
             )
-    return device  # type: ignore[no-any-return]
+    return device
 
 
 def gather_scalars(name: str, inputs: Sequence[Any]) -> tuple[Device, list[Any]]:

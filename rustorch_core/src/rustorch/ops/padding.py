@@ -147,14 +147,14 @@ def pad(input: Tensor, pad: Sequence[int], mode: str = "constant", value: float 
             )
     if mode == "constant":
         _check_value(input, value)
-        return _constant(input, before, after, value)  # type: ignore[no-any-return]
+        return _constant(input, before, after, value)
     if value is not None:
         raise ArgumentError(f"pad: a value belongs to mode 'constant', got {value} with mode {mode!r}")
     result: Any = input
     for i, (b, a) in enumerate(zip(before, after, strict=True)):
         if b or a:
             result = _bordered(result, len(input.shape) - count + i, b, a, mode)
-    return result  # type: ignore[no-any-return]
+    return result
 
 
 def _check_value(x: Any, value: Any) -> None:

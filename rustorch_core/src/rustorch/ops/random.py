@@ -88,7 +88,7 @@ def rand(
     >>> rustorch.rand(2, 3).shape
     rustorch.Size([2, 3])
     """
-    return _made("rand", philox.random_uniform, size, generator, dtype, device, requires_grad)  # type: ignore[no-any-return]
+    return _made("rand", philox.random_uniform, size, generator, dtype, device, requires_grad)
 
 
 @public(**_RANDOM, samples=lambda: [call((2, 3)), call(()), call(2, 0), call(5, 7)])
@@ -100,7 +100,7 @@ def randn(
     requires_grad: bool = False,
 ) -> Tensor:
     """Return standard normal numbers (mean 0, standard deviation 1); see :func:`rand` for the arguments."""
-    return _made("randn", philox.random_normal, size, generator, dtype, device, requires_grad)  # type: ignore[no-any-return]
+    return _made("randn", philox.random_normal, size, generator, dtype, device, requires_grad)
 
 
 def _like(name: str, input: Any, dtype: Any, device: Any) -> tuple[DType, Device]:
@@ -122,7 +122,7 @@ def rand_like(
 ) -> Tensor:
     """Return numbers uniform in [0, 1) in the shape, dtype and device of `input`."""
     chosen, where = _like("rand_like", input, dtype, device)
-    return _made("rand_like", philox.random_uniform, (input.shape,), generator, chosen, where, requires_grad)  # type: ignore[no-any-return]
+    return _made("rand_like", philox.random_uniform, (input.shape,), generator, chosen, where, requires_grad)
 
 
 @public(**_RANDOM, samples=lambda: [call(array(2, 3))])
@@ -136,7 +136,7 @@ def randn_like(
 ) -> Tensor:
     """Return standard normal numbers in the shape, dtype and device of `input`."""
     chosen, where = _like("randn_like", input, dtype, device)
-    return _made("randn_like", philox.random_normal, (input.shape,), generator, chosen, where, requires_grad)  # type: ignore[no-any-return]
+    return _made("randn_like", philox.random_normal, (input.shape,), generator, chosen, where, requires_grad)
 
 
 # -- integers ----------------------------------------------------------------------------------------
@@ -217,7 +217,7 @@ def randint(
     result = integers("randint", low, high, shape, chosen, as_device(device), generator)
     if requires_grad:
         require_grad(result)
-    return result  # type: ignore[no-any-return]
+    return result
 
 
 @public(**_RANDOM, samples=lambda: [call(array(2, 3), 10), call(array(2, 3), -3, 3)])
@@ -234,7 +234,7 @@ def randint_like(
     chosen, where = _like("randint_like", input, dtype, device)
     if high is None:
         low, high = 0, low
-    return integers("randint_like", low, high, input.shape, chosen, where, generator)  # type: ignore[no-any-return]
+    return integers("randint_like", low, high, input.shape, chosen, where, generator)
 
 
 @public(**_RANDOM, samples=lambda: [call(5), call(0), call(1)])
@@ -249,4 +249,4 @@ def randperm(n: int, *, generator: Generator | None = None, dtype: Any = None, d
         raise ArgumentError(f"randperm: n must not be negative, got {n}")
     keys = integers("randperm", 0, (1 << 63) - 1, Shape((n,)), dtypes.int64, as_device(device), generator)
     order = keys.argsort()
-    return order if dtype is None else order.to(dtype_of(dtype))  # type: ignore[no-any-return]
+    return order if dtype is None else order.to(dtype_of(dtype))

@@ -300,7 +300,7 @@ def gru_cell(
     """
     x, (h,), batched = _cell_operands("gru_cell", input, [hx], w_ih, w_hh, 3)
     h, _ = gru_cell_op(linear(x, w_ih, b_ih), linear(h, w_hh, b_hh), h)
-    return h if batched else h.squeeze(0)  # type: ignore[no-any-return]
+    return h if batched else h.squeeze(0)
 
 
 def _simple_cell(name: str, x: Any, h: Any, w_ih: Any, w_hh: Any, b_ih: Any, b_hh: Any) -> Any:
@@ -319,7 +319,7 @@ def rnn_tanh_cell(
     b_hh: Tensor | None = None,
 ) -> Tensor:
     """Return ``tanh(w_ih x + b_ih + w_hh h + b_hh)``, one step of Elman's network."""
-    return _simple_cell("rnn_tanh_cell", input, hx, w_ih, w_hh, b_ih, b_hh).tanh()  # type: ignore[no-any-return]
+    return _simple_cell("rnn_tanh_cell", input, hx, w_ih, w_hh, b_ih, b_hh).tanh()
 
 
 @public(method=False, samples=_samples(1))
@@ -332,4 +332,4 @@ def rnn_relu_cell(
     b_hh: Tensor | None = None,
 ) -> Tensor:
     """Return ``relu(w_ih x + b_ih + w_hh h + b_hh)``, one step of Elman's network."""
-    return _simple_cell("rnn_relu_cell", input, hx, w_ih, w_hh, b_ih, b_hh).clamp(min=0)  # type: ignore[no-any-return]
+    return _simple_cell("rnn_relu_cell", input, hx, w_ih, w_hh, b_ih, b_hh).clamp(min=0)

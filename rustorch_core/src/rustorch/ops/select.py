@@ -88,10 +88,10 @@ def masked_fill(input: Tensor, mask: Tensor, value: Any) -> Tensor:
             raise ArgumentError(
                 f"masked_fill: value must be a number or 0-d tensor, got shape {tuple(value.shape)}"
             )
-        value = value.to(input.dtype)  # type: ignore[attr-defined]
+        value = value.to(input.dtype)
     elif dtypes.scalar_dtype(value).category > input.dtype.category:
         raise DTypeError(f"masked_fill: {value!r} cannot be stored in a {input.dtype.name} tensor")
-    return where(mask, value, input)  # type: ignore[no-any-return]
+    return where(mask, value, input)
 
 
 @elementwise(hidden=True)
@@ -139,4 +139,4 @@ def clamp(input: Tensor, min: Any = None, max: Any = None, *, out: Tensor | None
     wanted = promoted("clamp", tuple(x for x in (input, min, max) if x is not None))
     x = input if input.dtype is wanted else input.to(wanted)
     result = clamp_(x, min=min, max=max)
-    return result if out is None else out.copy_(result)  # type: ignore[no-any-return]
+    return result if out is None else out.copy_(result)

@@ -116,7 +116,7 @@ def isin(elements: Any, test_elements: Any, *, assume_unique: bool = False, inve
         test_elements = _tensor("isin", elements).new_tensor(test_elements)
     tests = reshape(test_elements, (-1,))
     found = (elements.unsqueeze(-1) == tests).any(-1)
-    return found.logical_not() if invert else found  # type: ignore[no-any-return]
+    return found.logical_not() if invert else found
 
 
 # -- places in a sorted sequence ---------------------------------------------------------------------
@@ -194,7 +194,7 @@ def searchsorted(
         raise ArgumentError("searchsorted: side='left' and right=True contradict each other")
     if sorter is not None:
         sequence = sequence.gather(-1, sorter)
-    return _places("searchsorted", sequence, _number(sequence, input), right or side == "right", out_int32)  # type: ignore[no-any-return]
+    return _places("searchsorted", sequence, _number(sequence, input), right or side == "right", out_int32)
 
 
 @public(
@@ -209,7 +209,7 @@ def bucketize(input: Any, boundaries: Tensor, *, out_int32: bool = False, right:
     limits = _tensor("bucketize", boundaries)
     if len(limits.shape) != 1:
         raise ShapeError(f"bucketize: the boundaries must have 1 dim, got shape {tuple(limits.shape)}")
-    return _places("bucketize", limits, _number(limits, input), right, out_int32)  # type: ignore[no-any-return]
+    return _places("bucketize", limits, _number(limits, input), right, out_int32)
 
 
 # -- counting ----------------------------------------------------------------------------------------
@@ -241,7 +241,7 @@ def histc(input: Tensor, bins: int = 100, min: float = 0, max: float = 0) -> Ten
     inside = ((flat >= low) & (flat <= high)).to(x.dtype)
     place = ((flat - low) * bins / (high - low)).clamp(0, bins - 1)
     place = place.nan_to_num(0.0).floor().to(dtypes.int64)
-    return x.new_zeros((bins,)).scatter_add(0, place, inside)  # type: ignore[no-any-return]
+    return x.new_zeros((bins,)).scatter_add(0, place, inside)
 
 
 @public(
@@ -270,11 +270,11 @@ def bincount(input: Tensor, weights: Tensor | None = None, minlength: int = 0) -
     size = max(int(x.max()) + 1 if x.shape.elements else 0, minlength)
     place = x.to(dtypes.int64)
     if weights is None:
-        return x.new_zeros((size,), dtype=dtypes.int64).scatter_add(0, place, place.new_ones(x.shape))  # type: ignore[no-any-return]
+        return x.new_zeros((size,), dtype=dtypes.int64).scatter_add(0, place, place.new_ones(x.shape))
     if weights.shape != x.shape:
         raise ShapeError(
             f"bincount: weights must have the input's shape {tuple(x.shape)}, got {tuple(weights.shape)}"
         )
     parts = _tensor("bincount", weights)
     parts = parts if parts.dtype is dtypes.float32 else parts.to(dtypes.float64)
-    return parts.new_zeros((size,)).scatter_add(0, place, parts)  # type: ignore[no-any-return]
+    return parts.new_zeros((size,)).scatter_add(0, place, parts)

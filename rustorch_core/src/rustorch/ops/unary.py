@@ -17,7 +17,7 @@ _KINKED = {"distinct": True}
 
 
 @elementwise(primitive=True, allowed=NUMERIC, samples=unary(), aliases=("negative",))
-def neg(input: Tensor) -> Tensor:  # type: ignore[empty-body]
+def neg(input: Tensor) -> Tensor:
     """Return -x."""
 
 
@@ -25,7 +25,7 @@ neg.vjp(lambda g, _out, _x: -g)
 
 
 @elementwise(primitive=True, samples=unary(**_KINKED), aliases=("absolute",))
-def abs_(input: Tensor) -> Tensor:  # type: ignore[empty-body]
+def abs_(input: Tensor) -> Tensor:
     """Return the absolute value; its derivative at 0 is 0."""
 
 
@@ -33,7 +33,7 @@ abs_.vjp(lambda g, _out, x: g * x.sign())
 
 
 @elementwise(floating, primitive=True, samples=unary())
-def exp(input: Tensor) -> Tensor:  # type: ignore[empty-body]
+def exp(input: Tensor) -> Tensor:
     """Return e to the power x."""
 
 
@@ -41,7 +41,7 @@ exp.vjp(lambda g, out, _x: g * out)
 
 
 @elementwise(floating, primitive=True, samples=unary(**_AWAY_FROM_ZERO))
-def log(input: Tensor) -> Tensor:  # type: ignore[empty-body]
+def log(input: Tensor) -> Tensor:
     """Return the natural logarithm; NaN below 0, -inf at 0."""
 
 
@@ -49,7 +49,7 @@ log.vjp(lambda g, _out, x: g / x)
 
 
 @elementwise(floating, primitive=True, samples=unary(**_AWAY_FROM_ZERO))
-def sqrt(input: Tensor) -> Tensor:  # type: ignore[empty-body]
+def sqrt(input: Tensor) -> Tensor:
     """Return the square root; NaN below 0."""
 
 
@@ -57,7 +57,7 @@ sqrt.vjp(lambda g, out, _x: g / (out * 2))
 
 
 @elementwise(floating, primitive=True, samples=unary())
-def sin(input: Tensor) -> Tensor:  # type: ignore[empty-body]
+def sin(input: Tensor) -> Tensor:
     """Return the sine of x in radians."""
 
 
@@ -65,7 +65,7 @@ sin.vjp(lambda g, _out, x: g * x.cos())
 
 
 @elementwise(floating, primitive=True, samples=unary())
-def tanh(input: Tensor) -> Tensor:  # type: ignore[empty-body]
+def tanh(input: Tensor) -> Tensor:
     """Return the hyperbolic tangent."""
 
 
@@ -83,7 +83,7 @@ tanh.vjp(lambda g, out, _x: tanh_backward(g, out))
 
 
 @elementwise(floating, primitive=True, samples=unary())
-def erf(input: Tensor) -> Tensor:  # type: ignore[empty-body]
+def erf(input: Tensor) -> Tensor:
     """Return the error function, 2/sqrt(pi) times the integral of exp(-t^2) from 0 to x."""
 
 
@@ -91,7 +91,7 @@ erf.vjp(lambda g, _out, x: g * (-x * x).exp() * (2 / math.sqrt(math.pi)))
 
 
 @elementwise(primitive=True, samples=unary(**_KINKED))
-def floor(input: Tensor) -> Tensor:  # type: ignore[empty-body]
+def floor(input: Tensor) -> Tensor:
     """Return the largest integer not above x."""
 
 

@@ -61,7 +61,7 @@ def _is_number(value: Any) -> bool:
 
 def _as_operand(value: Any, like: Any) -> Any:
     if isinstance(value, TensorBase):
-        return value.to(like.dtype)  # type: ignore[attr-defined]
+        return value.to(like.dtype)
     return creation.tensor(value, dtype=like.dtype, device=like.device)
 
 
@@ -160,12 +160,12 @@ def _normalized(part: Any, x: Any) -> Any:
                 f"indexing: an index tensor must be integer or bool, got {part.dtype.name}"
             )
         if part.dtype is dtypes.bool_ or part.shape:
-            return part if part.device is x.device else part.to(x.device)  # type: ignore[attr-defined]
-        return int(part)  # type: ignore[call-overload]
+            return part if part.device is x.device else part.to(x.device)
+        return int(part)
     if isinstance(part, (list, tuple, range, np.ndarray)):
         made = creation.tensor(list(part) if isinstance(part, range) else part, device=x.device)
         if not made.shape.elements and made.dtype is not dtypes.bool_:
-            made = made.to(dtypes.int64)  # type: ignore[attr-defined]
+            made = made.to(dtypes.int64)
         return _normalized(made, x)
     try:
         return operator.index(part)

@@ -48,7 +48,7 @@ class Tensor(TensorBase):
         __truediv__ = __rtruediv__ = __floordiv__ = __rfloordiv__ = __mod__ = __rmod__ = _binary
         __pow__ = __rpow__ = __matmul__ = __rmatmul__ = __lshift__ = __rshift__ = _binary
         __and__ = __or__ = __xor__ = __lt__ = __le__ = __gt__ = __ge__ = _binary
-        __eq__ = __ne__ = _binary  # type: ignore[assignment]
+        __eq__ = __ne__ = _binary
         __neg__ = __abs__ = __invert__ = _unary
 
     def __new__(
@@ -56,7 +56,7 @@ class Tensor(TensorBase):
     ) -> Tensor:
         made: Any
         if isinstance(data, TensorBase):
-            made = data.detach() if dtype is None and device is None else data.to(dtype=dtype, device=device)  # type: ignore[attr-defined]
+            made = data.detach() if dtype is None and device is None else data.to(dtype=dtype, device=device)
         else:
             made = creation.tensor(data, dtype=dtype or dtypes.get_default_dtype(), device=device)
         self: Tensor = view_of(made, made.shape, made.strides, made.offset, cls)
@@ -409,7 +409,7 @@ class Tensor(TensorBase):
         return int(host.single(self, "index"))
 
     def __contains__(self, value: Any) -> bool:
-        return bool((self == value).any())  # type: ignore[attr-defined]
+        return bool((self == value).any())
 
     __hash__ = object.__hash__
 
