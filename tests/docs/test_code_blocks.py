@@ -41,7 +41,7 @@ def modules():
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
 def test_code_blocks_run(path, tmp_path, monkeypatch):
     monkeypatch.setenv("MPLBACKEND", "Agg")
-    blocks = tmp_path / f"{path.stem}.py"
+    blocks = tmp_path / f"{path.stem}_blocks.py"  # random.py would hide the module `random`
     blocks.write_text(script(path.read_text("utf-8")), "utf-8")
     run = subprocess.run(
         [sys.executable, "-W", "error", str(blocks)],
