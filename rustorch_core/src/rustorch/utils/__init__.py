@@ -1,5 +1,10 @@
 """Saving and loading, checkpoints, profiling, settings, facts about the system."""
 
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
 from rustorch.utils.checkpoint import load_checkpoint, save_checkpoint
 from rustorch.utils.config import Config
 from rustorch.utils.model_files import load_model, save_model
@@ -23,3 +28,9 @@ __all__ = [
     "save_model",
     "set_seed",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "data":  # loaded when first used: it brings the machinery of worker processes
+        return importlib.import_module("rustorch.utils.data")
+    raise AttributeError(f"module 'rustorch.utils' has no attribute {name!r}")
