@@ -7,3 +7,13 @@ from rustorch.optim.adamw import AdamW
 from rustorch.optim.optimizer import Optimizer
 from rustorch.optim.rmsprop import RMSprop
 from rustorch.optim.sgd import SGD
+
+__all__ = [
+    "SGD",
+    "Adagrad",
+    "Adam",
+    "AdamW",
+    "Optimizer",
+    "RMSprop",
+    "lr_scheduler",
+]

@@ -14,4 +14,22 @@ from rustorch.optim.lr_scheduler.ramps import (
 )
 from rustorch.optim.lr_scheduler.steps import ConstantLR, MultiStepLR, StepLR
 
+__all__ = [
+    "ChainedScheduler",
+    "ConstantLR",
+    "CosineAnnealingLR",
+    "CosineAnnealingWarmRestarts",
+    "ExponentialLR",
+    "LRScheduler",
+    "LambdaLR",
+    "LinearLR",
+    "MultiStepLR",
+    "MultiplicativeLR",
+    "OneCycleLR",
+    "PolynomialLR",
+    "ReduceLROnPlateau",
+    "SequentialLR",
+    "StepLR",
+]
+
 _LRScheduler = LRScheduler  # PyTorch's older name
