@@ -25,13 +25,13 @@ _KINKED = unary(distinct=True)
 @elementwise(floating, samples=_SMOOTH, partner="sigmoid_backward", aliases=("expit",))
 def sigmoid(input: Tensor) -> Tensor:
     """Return 1 / (1 + exp(-x))."""
-    return 1 / (1 + (-input).exp())  # type: ignore[no-any-return]
+    return 1 / (1 + (-input).exp())
 
 
 @elementwise(hidden=True)
 def sigmoid_backward(g: Tensor, out: Tensor) -> Tensor:
     """Return g y (1 - y)."""
-    return g * out * (1 - out)  # type: ignore[no-any-return]
+    return g * out * (1 - out)
 
 
 sigmoid_backward.vjp(
@@ -44,7 +44,7 @@ sigmoid.vjp(lambda g, out, _x: sigmoid_backward(g, out))
 @elementwise(allowed=ONLY_FLOAT, method=False, samples=_SMOOTH)
 def logsigmoid(input: Tensor) -> Tensor:
     """Return log(sigmoid(x)), without overflow."""
-    return input.minimum(0) - (-input.abs()).exp().log1p()  # type: ignore[no-any-return]
+    return input.minimum(0) - (-input.abs()).exp().log1p()
 
 
 logsigmoid.vjp(lambda g, _out, x: g * (-x).sigmoid())
@@ -53,14 +53,14 @@ logsigmoid.vjp(lambda g, _out, x: g * (-x).sigmoid())
 @elementwise(allowed=ONLY_FLOAT, method=False, samples=_SMOOTH, partner="silu_backward", front=inplace_option)
 def silu(input: Tensor) -> Tensor:
     """Return x sigmoid(x), also called swish (Hendrycks and Gimpel, 2016)."""
-    return input * input.sigmoid()  # type: ignore[no-any-return]
+    return input * input.sigmoid()
 
 
 @elementwise(hidden=True)
 def silu_backward(g: Tensor, x: Tensor) -> Tensor:
     """Return g s (1 + x (1 - s)) with s = sigmoid(x)."""
     s = x.sigmoid()
-    return g * s * (1 + x * (1 - s))  # type: ignore[no-any-return]
+    return g * s * (1 + x * (1 - s))
 
 
 def _silu_second(h: Any, _out: Any, g: Any, x: Any) -> Any:
@@ -118,8 +118,8 @@ def gelu(input: Tensor, approximate: str = "none") -> Tensor:
         out: receives the result.
     """
     if approximate == "tanh":
-        return input * (_bend(input)[0] + 1) * 0.5  # type: ignore[no-any-return]
-    return input * ((input * math.sqrt(0.5)).erf() + 1) * 0.5  # type: ignore[no-any-return]
+        return input * (_bend(input)[0] + 1) * 0.5
+    return input * ((input * math.sqrt(0.5)).erf() + 1) * 0.5
 
 
 def _density(x: Any) -> Any:
@@ -131,8 +131,8 @@ def gelu_backward(g: Tensor, x: Tensor, approximate: str) -> Tensor:
     """Return g times the derivative of gelu."""
     if approximate == "tanh":
         t, du = _bend(x)
-        return g * ((t + 1) * 0.5 + x * (1 - t * t) * du * 0.5)  # type: ignore[no-any-return]
-    return g * (((x * math.sqrt(0.5)).erf() + 1) * 0.5 + x * _density(x))  # type: ignore[no-any-return]
+        return g * ((t + 1) * 0.5 + x * (1 - t * t) * du * 0.5)
+    return g * (((x * math.sqrt(0.5)).erf() + 1) * 0.5 + x * _density(x))
 
 
 def _gelu_second(h: Any, _out: Any, g: Any, x: Any, *, approximate: str) -> Any:
@@ -166,7 +166,7 @@ def softplus(input: Tensor, beta: float = 1.0, threshold: float = 20.0) -> Tenso
     """Return log(1 + exp(beta x)) / beta, and x itself where beta x exceeds the threshold."""
     scaled = input * beta
     # the clamp keeps exp finite where its result is not chosen
-    return where(scaled > threshold, input, scaled.minimum(threshold).exp().log1p() / beta)  # type: ignore[no-any-return]
+    return where(scaled > threshold, input, scaled.minimum(threshold).exp().log1p() / beta)
 
 
 softplus.vjp(
@@ -177,7 +177,7 @@ softplus.vjp(
 @elementwise(allowed=ONLY_FLOAT, method=False, samples=_SMOOTH, front=inplace_option)
 def mish(input: Tensor) -> Tensor:
     """Return x tanh(softplus(x)) (Misra, 2019)."""
-    return input * softplus(input).tanh()  # type: ignore[no-any-return]
+    return input * softplus(input).tanh()
 
 
 def _mish_vjp(g: Any, _out: Any, x: Any) -> Any:
@@ -193,7 +193,7 @@ mish.vjp(_mish_vjp)
 @elementwise(allowed=ONLY_FLOAT, method=False, samples=_KINKED, front=inplace_option)
 def elu(input: Tensor, alpha: float = 1.0) -> Tensor:
     """Return x where it is positive, else alpha (exp(x) - 1) (Clevert et al., 2016)."""
-    return where(input > 0, input, input.minimum(0).expm1() * alpha)  # type: ignore[no-any-return]
+    return where(input > 0, input, input.minimum(0).expm1() * alpha)
 
 
 elu.vjp(lambda g, _out, x, *, alpha: where(x <= 0, g * alpha * x.minimum(0).exp(), g))
@@ -205,7 +205,7 @@ _SELU_SCALE = 1.0507009873554804934193349852946
 @elementwise(allowed=ONLY_FLOAT, method=False, samples=_KINKED, front=inplace_option)
 def selu(input: Tensor) -> Tensor:
     """Return the scaled elu that keeps mean 0 and variance 1 (Klambauer et al., 2017)."""
-    return elu(input, _SELU_ALPHA) * _SELU_SCALE  # type: ignore[no-any-return]
+    return elu(input, _SELU_ALPHA) * _SELU_SCALE
 
 
 selu.vjp(
@@ -218,7 +218,7 @@ selu.vjp(
 @elementwise(allowed=ONLY_FLOAT, method=False, samples=_KINKED, front=inplace_option)
 def celu(input: Tensor, alpha: float = 1.0) -> Tensor:
     """Return x where it is positive, else alpha (exp(x / alpha) - 1) (Barron, 2017)."""
-    return where(input > 0, input, (input.minimum(0) / alpha).expm1() * alpha)  # type: ignore[no-any-return]
+    return where(input > 0, input, (input.minimum(0) / alpha).expm1() * alpha)
 
 
 celu.vjp(lambda g, _out, x, *, alpha: where(x <= 0, g * (x.minimum(0) / alpha).exp(), g))
@@ -229,7 +229,7 @@ celu.vjp(lambda g, _out, x, *, alpha: where(x <= 0, g * (x.minimum(0) / alpha).e
 @elementwise(floating, method=False, samples=_KINKED)
 def softsign(input: Tensor) -> Tensor:
     """Return x / (1 + |x|)."""
-    return input / (input.abs() + 1)  # type: ignore[no-any-return]
+    return input / (input.abs() + 1)
 
 
 softsign.vjp(lambda g, _out, x: g / (x.abs() + 1).square())
@@ -238,7 +238,7 @@ softsign.vjp(lambda g, _out, x: g / (x.abs() + 1).square())
 @elementwise(floating, method=False, samples=_SMOOTH)
 def tanhshrink(input: Tensor) -> Tensor:
     """Return x - tanh(x)."""
-    return input - input.tanh()  # type: ignore[no-any-return]
+    return input - input.tanh()
 
 
 tanhshrink.vjp(lambda g, _out, x: g * x.tanh().square())
@@ -257,4 +257,4 @@ def glu(input: Tensor, dim: int = -1) -> Tensor:
     half, odd = divmod(input.shape[axis], 2)
     if odd:
         raise ShapeError(f"glu: the size along dim {dim} must be even, got {input.shape[axis]}")
-    return narrow(input, axis, 0, half) * sigmoid(narrow(input, axis, half, half))  # type: ignore[no-any-return]
+    return narrow(input, axis, 0, half) * sigmoid(narrow(input, axis, half, half))

@@ -162,7 +162,7 @@ def batch_norm(
     name = "batch_norm"
     _check(name, input, running_mean=running_mean, running_var=running_var, weight=weight, bias=bias)
     if not training:
-        return _with_statistics(name, input, running_mean, running_var, weight, bias, eps)  # type: ignore[no-any-return]
+        return _with_statistics(name, input, running_mean, running_var, weight, bias, eps)
     count = input.shape.elements // max(input.shape[1], 1)
     if count == 1:
         raise ShapeError(
@@ -173,7 +173,7 @@ def batch_norm(
         _follow(running_mean, mean.detach(), momentum)
     if count and running_var is not None:
         _follow(running_var, _unbiased(rstd.detach(), eps, count), momentum)
-    return y  # type: ignore[no-any-return]
+    return y
 
 
 def _with_statistics(name: str, x: Any, mean: Any, var: Any, weight: Any, bias: Any, eps: float) -> Any:
@@ -220,7 +220,7 @@ def instance_norm(
     name = "instance_norm"
     _check(name, input, running_mean=running_mean, running_var=running_var, weight=weight, bias=bias)
     if not use_input_stats:
-        return _with_statistics(name, input, running_mean, running_var, weight, bias, eps)  # type: ignore[no-any-return]
+        return _with_statistics(name, input, running_mean, running_var, weight, bias, eps)
     sizes, ndim = input.shape, len(input.shape)
     count = Shape(sizes[2:]).elements
     if count <= 1:
@@ -236,4 +236,4 @@ def instance_norm(
     y = reshape(y, sizes)
     if weight is not None:
         y = y * per_channel(weight, ndim)
-    return y if bias is None else y + per_channel(bias, ndim)  # type: ignore[no-any-return]
+    return y if bias is None else y + per_channel(bias, ndim)

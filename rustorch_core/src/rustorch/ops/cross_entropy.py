@@ -225,17 +225,17 @@ def cross_entropy(
     dim = _class_dim(name, input)
     _check_weight(name, input, weight, dim)
     if target.dtype.is_floating_point and target.shape == input.shape:
-        return _of_probabilities(input, target, weight, reduction, label_smoothing, dim)  # type: ignore[no-any-return]
+        return _of_probabilities(input, target, weight, reduction, label_smoothing, dim)
     target = _check_indices(name, input, target, dim)
     rows, numbers = _rows(input, dim), target if len(target.shape) == 1 else reshape(target, (-1,))
     losses, log_probs = cross_entropy_op(rows, numbers, weight, ignore_index=ignore_index)
     result = _finish(losses, numbers, weight, ignore_index, reduction, target.shape)
     if not label_smoothing:
-        return result  # type: ignore[no-any-return]
+        return result
     spread = -(log_probs if weight is None else log_probs * weight).sum(1)
     spread = where(numbers != ignore_index, spread, 0)
     even = _finish(spread, numbers, weight, ignore_index, reduction, target.shape)
-    return result * (1 - label_smoothing) + even * (label_smoothing / rows.shape[1])  # type: ignore[no-any-return]
+    return result * (1 - label_smoothing) + even * (label_smoothing / rows.shape[1])
 
 
 def _of_probabilities(
@@ -288,4 +288,4 @@ def nll_loss(
     target = _check_indices(name, input, target, dim)
     rows, numbers = _rows(input, dim), target if len(target.shape) == 1 else reshape(target, (-1,))
     losses = _picked(rows, numbers, weight, ignore_index)
-    return _finish(losses, numbers, weight, ignore_index, reduction, target.shape)  # type: ignore[no-any-return]
+    return _finish(losses, numbers, weight, ignore_index, reduction, target.shape)

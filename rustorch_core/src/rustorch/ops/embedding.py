@@ -162,4 +162,4 @@ def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
         wrong = low if low < 0 else high
         raise OutOfBoundsError(f"one_hot: class {wrong} is out of bounds for {num_classes} classes")
     zeros: Any = tensor.new_zeros((*tensor.shape, num_classes))
-    return zeros.scatter(-1, tensor.unsqueeze(-1), 1)  # type: ignore[no-any-return]
+    return zeros.scatter(-1, tensor.unsqueeze(-1), 1)

@@ -60,7 +60,7 @@ def mse_loss(input: Tensor, target: Tensor, reduction: str = "mean", weight: Ten
     """
     _prepare("mse_loss", input, target, reduction)
     loss = (input - target).square()
-    return _mean_of_weighted("mse_loss", loss, weight, reduction)  # type: ignore[no-any-return]
+    return _mean_of_weighted("mse_loss", loss, weight, reduction)
 
 
 def _mean_of_weighted(name: str, loss: Any, weight: Any, reduction: str) -> Any:
@@ -76,7 +76,7 @@ def _mean_of_weighted(name: str, loss: Any, weight: Any, reduction: str) -> Any:
 def l1_loss(input: Tensor, target: Tensor, reduction: str = "mean", weight: Tensor | None = None) -> Tensor:
     """Return the absolute difference |input - target|; see :func:`mse_loss` for the arguments."""
     _prepare("l1_loss", input, target, reduction)
-    return _mean_of_weighted("l1_loss", (input - target).abs(), weight, reduction)  # type: ignore[no-any-return]
+    return _mean_of_weighted("l1_loss", (input - target).abs(), weight, reduction)
 
 
 @public(
@@ -91,7 +91,7 @@ def smooth_l1_loss(input: Tensor, target: Tensor, reduction: str = "mean", beta:
     if beta == 0:
         return l1_loss(input, target, reduction)
     size = (input - target).abs()
-    return reduced(where(size < beta, size * size * (0.5 / beta), size - 0.5 * beta), reduction)  # type: ignore[no-any-return]
+    return reduced(where(size < beta, size * size * (0.5 / beta), size - 0.5 * beta), reduction)
 
 
 @public(
@@ -107,7 +107,7 @@ def huber_loss(
         raise ArgumentError(f"huber_loss: delta must be positive, got {delta}")
     size = (input - target).abs()
     loss = where(size <= delta, size * size * 0.5, (size - 0.5 * delta) * delta)
-    return _mean_of_weighted("huber_loss", loss, weight, reduction)  # type: ignore[no-any-return]
+    return _mean_of_weighted("huber_loss", loss, weight, reduction)
 
 
 # -- probabilities -----------------------------------------------------------------------------------
@@ -116,7 +116,7 @@ def huber_loss(
 @elementwise(hidden=True)
 def bernoulli_loss(x: Tensor, t: Tensor) -> Tensor:
     """Return -(t log(x) + (1 - t) log(1 - x)), with logarithms of at least -100."""
-    return (t - 1) * (-x).log1p().maximum(-100) - t * x.log().maximum(-100)  # type: ignore[no-any-return]
+    return (t - 1) * (-x).log1p().maximum(-100) - t * x.log().maximum(-100)
 
 
 bernoulli_loss.vjp(
@@ -161,7 +161,7 @@ def binary_cross_entropy(
                 f"{name}: the input must lie in [0, 1]",
                 hint="binary_cross_entropy_with_logits takes any number",
             )
-    return _weighted(name, bernoulli_loss(input, target), weight, reduction)  # type: ignore[no-any-return]
+    return _weighted(name, bernoulli_loss(input, target), weight, reduction)
 
 
 def _check_same_shape(name: str, input: Any, target: Any, reduction: str) -> None:
@@ -212,7 +212,7 @@ def binary_cross_entropy_with_logits(
         loss = (1 - target) * input - positive * logsigmoid(input)
     else:
         loss = (1 - target) * input - logsigmoid(input)
-    return _weighted(name, loss, weight, reduction)  # type: ignore[no-any-return]
+    return _weighted(name, loss, weight, reduction)
 
 
 @public(
@@ -243,8 +243,8 @@ def kl_div(input: Tensor, target: Tensor, reduction: str = "mean", log_target: b
         entropy = where(positive, target * where(positive, target, 1).log(), 0)
         loss = entropy - target * input
     if reduction == "batchmean":
-        return loss.sum() / input.shape[0] if input.shape else loss  # type: ignore[no-any-return]
-    return reduced(loss, reduction)  # type: ignore[no-any-return]
+        return loss.sum() / input.shape[0] if input.shape else loss
+    return reduced(loss, reduction)
 
 
 @public(
@@ -287,7 +287,7 @@ def gaussian_nll_loss(
     loss = (var.log() + (input - target).square() / var) * 0.5
     if full:
         loss = loss + 0.5 * math.log(2 * math.pi)
-    return reduced(loss, reduction)  # type: ignore[no-any-return]
+    return reduced(loss, reduction)
 
 
 @public(
@@ -324,4 +324,4 @@ def poisson_nll_loss(
         safe = where(large, target, 1)
         stirling = safe * safe.log() - safe + 0.5 * (safe * (2 * math.pi)).log()
         loss = loss + where(large, stirling, 0)
-    return reduced(loss, reduction)  # type: ignore[no-any-return]
+    return reduced(loss, reduction)

@@ -172,7 +172,7 @@ def layer_norm(
     """
     sizes = normalized_shape_of("layer_norm", normalized_shape)
     _check_layer("layer_norm", input, sizes, weight=weight, bias=bias)
-    return layer_norm_op(input, weight, bias, ndim=len(sizes), eps=eps)[0]  # type: ignore[no-any-return]
+    return layer_norm_op(input, weight, bias, ndim=len(sizes), eps=eps)[0]
 
 
 @public(
@@ -200,7 +200,7 @@ def rms_norm(
     if eps is None:
         eps = float(np.finfo(x.dtype.numpy).eps) if x.dtype.name != "bfloat16" else 2.0**-7
     result = x * (x.square().mean(_last(x, len(sizes)), keepdim=True) + eps).rsqrt()
-    return result if weight is None else result * weight  # type: ignore[no-any-return]
+    return result if weight is None else result * weight
 
 
 # -- groups of channels ------------------------------------------------------------------------------
@@ -254,7 +254,7 @@ def group_norm(
     y: Any = reshape(layer_norm_op(rows, None, None, ndim=1, eps=eps)[0], sizes)
     if weight is not None:
         y = y * per_channel(weight, len(sizes))
-    return y if bias is None else y + per_channel(bias, len(sizes))  # type: ignore[no-any-return]
+    return y if bias is None else y + per_channel(bias, len(sizes))
 
 
 # -- vectors -----------------------------------------------------------------------------------------
@@ -272,7 +272,7 @@ def group_norm(
 def normalize(input: Tensor, p: float = 2.0, dim: Any = 1, eps: float = 1e-12) -> Tensor:
     """Return x / max(|x|_p, eps) along `dim`."""
     check_tensors("normalize", input=input)
-    return input / input.norm(p, dim, True).clamp(min=eps)  # type: ignore[no-any-return]
+    return input / input.norm(p, dim, True).clamp(min=eps)
 
 
 @public(method=False, samples=lambda: [call(array(2, 5, 3), 3), call(array(2, 4, 2, 2), 2, 0.1, 0.5, 2.0)])
@@ -293,4 +293,4 @@ def local_response_norm(
         raise ShapeError(f"local_response_norm: at least 3 dims are required, got shape {tuple(input.shape)}")
     squares = pad(movedim(input.square(), 1, -1), (size // 2, (size - 1) // 2))
     means: Any = movedim(sliding_windows(squares, -1, size, 1).mean(-1), -1, 1)
-    return input / (means * alpha + k).pow(beta)  # type: ignore[no-any-return]
+    return input / (means * alpha + k).pow(beta)

@@ -32,7 +32,7 @@ def cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-8) -
     axis = normalize_dim("cosine_similarity", dim, len(shape))
     a, b = x1.expand(shape), x2.expand(shape)
     lengths = a.norm(2, axis).clamp(min=eps) * b.norm(2, axis).clamp(min=eps)
-    return (a * b).sum(axis) / lengths  # type: ignore[no-any-return]
+    return (a * b).sum(axis) / lengths
 
 
 @public(
@@ -49,7 +49,7 @@ def pairwise_distance(
 ) -> Tensor:
     """Return the p-norm of x1 - x2 + eps along the last dim."""
     check_tensors("pairwise_distance", x1=x1, x2=x2)
-    return (x1 - x2 + eps).norm(p, -1, keepdim)  # type: ignore[no-any-return]
+    return (x1 - x2 + eps).norm(p, -1, keepdim)
 
 
 _SIGN = {"low": -1.0, "high": 1.0, "grad": False, "distinct": True}
@@ -73,7 +73,7 @@ def margin_ranking_loss(
     """Return max(0, margin - target (input1 - input2)); targets are 1 (input1 should be larger) and -1."""
     check_tensors("margin_ranking_loss", input1=input1, input2=input2, target=target)
     check_reduction("margin_ranking_loss", reduction)
-    return reduced((-target * (input1 - input2) + margin).clamp(min=0), reduction)  # type: ignore[no-any-return]
+    return reduced((-target * (input1 - input2) + margin).clamp(min=0), reduction)
 
 
 def _chosen(target: Any, positive: Any, negative: Any) -> Any:
@@ -96,7 +96,7 @@ def hinge_embedding_loss(
     check_tensors("hinge_embedding_loss", input=input, target=target)
     check_reduction("hinge_embedding_loss", reduction)
     far = where(target != 1, (margin - input).clamp(min=0), 0)
-    return reduced(far + where(target != -1, input, 0), reduction)  # type: ignore[no-any-return]
+    return reduced(far + where(target != -1, input, 0), reduction)
 
 
 @public(
@@ -130,7 +130,7 @@ def cosine_embedding_loss(
     tiny = 1e-12  # PyTorch's: keeps the root away from 0
     squares = (input1.square().sum(-1) + tiny) * (input2.square().sum(-1) + tiny)
     cosine = (input1 * input2).sum(-1) / squares.sqrt()
-    return reduced(_chosen(target, 1 - cosine, (cosine - margin).clamp(min=0)), reduction)  # type: ignore[no-any-return]
+    return reduced(_chosen(target, 1 - cosine, (cosine - margin).clamp(min=0)), reduction)
 
 
 @public(
@@ -172,7 +172,7 @@ def triplet_margin_loss(
     far = pairwise_distance(anchor, negative, p, eps)
     if swap:
         far = far.minimum(pairwise_distance(positive, negative, p, eps))
-    return reduced((near - far + margin).clamp(min=0), reduction)  # type: ignore[no-any-return]
+    return reduced((near - far + margin).clamp(min=0), reduction)
 
 
 @public(
@@ -186,7 +186,7 @@ def soft_margin_loss(input: Tensor, target: Tensor, reduction: str = "mean") -> 
     """Return log(1 + exp(-target input)), for targets 1 and -1."""
     check_tensors("soft_margin_loss", input=input, target=target)
     check_reduction("soft_margin_loss", reduction)
-    return reduced(-logsigmoid(target * input), reduction)  # type: ignore[no-any-return]
+    return reduced(-logsigmoid(target * input), reduction)
 
 
 @public(
@@ -210,4 +210,4 @@ def multilabel_soft_margin_loss(
     loss = -(target * logsigmoid(input) + (1 - target) * logsigmoid(-input))
     if weight is not None:
         loss = loss * weight
-    return reduced(loss.mean(-1), reduction)  # type: ignore[no-any-return]
+    return reduced(loss.mean(-1), reduction)

@@ -25,13 +25,13 @@ _WIDE = unary(distinct=True, low=-8.3, high=8.7)
 @elementwise(allowed=NUMBERS, samples=_KINKED, partner="relu_backward", front=inplace_option)
 def relu(input: Tensor) -> Tensor:
     """Return max(x, 0)."""
-    return input.maximum(0)  # type: ignore[no-any-return]
+    return input.maximum(0)
 
 
 @elementwise(hidden=True)
 def relu_backward(g: Tensor, out: Tensor) -> Tensor:
     """Return g where the result was positive, else 0."""
-    return where(out <= 0, 0, g)  # type: ignore[no-any-return]
+    return where(out <= 0, 0, g)
 
 
 relu_backward.vjp(lambda h, _out, _g, y: relu_backward(h, y), None)
@@ -43,13 +43,13 @@ relu.vjp(lambda g, out, _x: relu_backward(g, out))
 )
 def leaky_relu(input: Tensor, negative_slope: float = 0.01) -> Tensor:
     """Return x where it is positive, else negative_slope * x (Maas et al., 2013)."""
-    return where(input > 0, input, input * negative_slope)  # type: ignore[no-any-return]
+    return where(input > 0, input, input * negative_slope)
 
 
 @elementwise(hidden=True)
 def leaky_relu_backward(g: Tensor, x: Tensor, negative_slope: float) -> Tensor:
     """Return g where x is positive, else negative_slope * g."""
-    return where(x > 0, g, g * negative_slope)  # type: ignore[no-any-return]
+    return where(x > 0, g, g * negative_slope)
 
 
 leaky_relu_backward.vjp(
@@ -61,7 +61,7 @@ leaky_relu.vjp(lambda g, _out, x, *, negative_slope: leaky_relu_backward(g, x, n
 @elementwise(allowed=NUMBERS, method=False, samples=_KINKED, front=inplace_option)
 def hardtanh(input: Tensor, min_val: float = -1.0, max_val: float = 1.0) -> Tensor:
     """Return x limited to [min_val, max_val]; its derivative at the limits is 0."""
-    return input.clamp(min_val, max_val)  # type: ignore[no-any-return]
+    return input.clamp(min_val, max_val)
 
 
 def _outside(x: Any, low: float, high: float) -> Any:
@@ -74,7 +74,7 @@ hardtanh.vjp(lambda g, _out, x, *, min_val, max_val: where(_outside(x, min_val, 
 @elementwise(allowed=NUMBERS, method=False, samples=_WIDE, front=inplace_option)
 def relu6(input: Tensor) -> Tensor:
     """Return x limited to [0, 6]."""
-    return input.clamp(0, 6)  # type: ignore[no-any-return]
+    return input.clamp(0, 6)
 
 
 relu6.vjp(lambda g, _out, x: where(_outside(x, 0, 6), 0, g))
@@ -83,7 +83,7 @@ relu6.vjp(lambda g, _out, x: where(_outside(x, 0, 6), 0, g))
 @elementwise(allowed=ONLY_FLOAT, method=False, samples=_WIDE, front=inplace_option)
 def hardsigmoid(input: Tensor) -> Tensor:
     """Return clamp(x + 3, 0, 6) / 6 (Howard et al., 2019)."""
-    return (input + 3).clamp(0, 6) / 6  # type: ignore[no-any-return]
+    return (input + 3).clamp(0, 6) / 6
 
 
 hardsigmoid.vjp(lambda g, _out, x: where((x > -3).logical_and(x < 3), g / 6, 0))
@@ -92,7 +92,7 @@ hardsigmoid.vjp(lambda g, _out, x: where((x > -3).logical_and(x < 3), g / 6, 0))
 @elementwise(allowed=ONLY_FLOAT, method=False, samples=_WIDE, front=inplace_option)
 def hardswish(input: Tensor) -> Tensor:
     """Return x clamp(x + 3, 0, 6) / 6 (Howard et al., 2019)."""
-    return input * (input + 3).clamp(0, 6) / 6  # type: ignore[no-any-return]
+    return input * (input + 3).clamp(0, 6) / 6
 
 
 hardswish.vjp(lambda g, _out, x: where(x <= -3, 0, where(x < 3, g * (x / 3 + 0.5), g)))
@@ -105,7 +105,7 @@ hardswish.vjp(lambda g, _out, x: where(x <= -3, 0, where(x < 3, g * (x / 3 + 0.5
 )
 def threshold(input: Tensor, threshold: float, value: float) -> Tensor:
     """Return x where it exceeds the threshold, else `value`."""
-    return where(input <= threshold, value, input).to(input.dtype)  # type: ignore[no-any-return]
+    return where(input <= threshold, value, input).to(input.dtype)
 
 
 threshold.vjp(lambda g, _out, x, *, threshold, value: where(x <= threshold, 0, g))
@@ -114,7 +114,7 @@ threshold.vjp(lambda g, _out, x, *, threshold, value: where(x <= threshold, 0, g
 @elementwise(allowed=ONLY_FLOAT, method=False, samples=_KINKED)
 def hardshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
     """Return x where |x| > lambd, else 0."""
-    return where(input.abs() <= lambd, 0, input)  # type: ignore[no-any-return]
+    return where(input.abs() <= lambd, 0, input)
 
 
 hardshrink.vjp(lambda g, _out, x, *, lambd: where(x.abs() <= lambd, 0, g))
@@ -124,7 +124,7 @@ hardshrink.vjp(lambda g, _out, x, *, lambd: where(x.abs() <= lambd, 0, g))
 def softshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
     """Return x moved towards 0 by lambd, and 0 where |x| <= lambd."""
     # NaN stays NaN: it is not in the limits that are subtracted
-    return input - input.clamp(-lambd, lambd)  # type: ignore[no-any-return]
+    return input - input.clamp(-lambd, lambd)
 
 
 softshrink.vjp(lambda g, _out, x, *, lambd: where(x.abs() <= lambd, 0, g))
@@ -164,7 +164,7 @@ def prelu(input: Tensor, weight: Tensor) -> Tensor:
         if channels != count:
             raise ShapeError(f"prelu: one slope or one per channel ({channels}) is required, got {count}")
         slope = reshape(weight, (count,) + (1,) * (len(input.shape) - 2))
-    return where(input > 0, input, input * slope)  # type: ignore[no-any-return]
+    return where(input > 0, input, input * slope)
 
 
 @public(
@@ -197,7 +197,7 @@ def rrelu(
     if lower > upper:
         raise ArgumentError(f"rrelu: lower must not exceed upper, got {lower} and {upper}")
     if not training:
-        return leaky_relu(input, (lower + upper) / 2, inplace=inplace)  # type: ignore[no-any-return]
+        return leaky_relu(input, (lower + upper) / 2, inplace=inplace)
     slopes = input.new_empty(input.shape).uniform_(lower, upper, generator=generator)
     factor = where(input > 0, 1, slopes).to(input.dtype)
-    return input.mul_(factor) if inplace else input * factor  # type: ignore[no-any-return]
+    return input.mul_(factor) if inplace else input * factor

@@ -114,13 +114,13 @@ def softmax(input: Tensor, dim: int, dtype: Any = None) -> Tensor:
     Raises:
         DTypeError: if the dtype is no floating-point one.
     """
-    return _along("softmax", softmax_op, input, dim, dtype)  # type: ignore[no-any-return]
+    return _along("softmax", softmax_op, input, dim, dtype)
 
 
 @public(samples=_SAMPLES)
 def log_softmax(input: Tensor, dim: int, dtype: Any = None) -> Tensor:
     """Return log(softmax(x)) along `dim`, without loss of digits; see :func:`softmax`."""
-    return _along("log_softmax", log_softmax_op, input, dim, dtype)  # type: ignore[no-any-return]
+    return _along("log_softmax", log_softmax_op, input, dim, dtype)
 
 
 @public(method=False, samples=_SAMPLES)
@@ -128,7 +128,7 @@ def softmin(input: Tensor, dim: int, dtype: Any = None) -> Tensor:
     """Return softmax(-x) along `dim`; see :func:`softmax`."""
     if not isinstance(input, TensorBase):
         raise ArgumentTypeError(f"softmin: a tensor is required, got {type(input).__name__}")
-    return _along("softmin", softmax_op, -input, dim, dtype)  # type: ignore[no-any-return]
+    return _along("softmin", softmax_op, -input, dim, dtype)
 
 
 @public(
@@ -154,4 +154,4 @@ def gumbel_softmax(
         return soft
     winner = soft.argmax(dim, keepdim=True)
     one_hot = soft.new_zeros(soft.shape).scatter(dim, winner, 1.0)
-    return one_hot - soft.detach() + soft  # type: ignore[no-any-return]
+    return one_hot - soft.detach() + soft
