@@ -123,7 +123,8 @@ def _numeric(
         moved = args[i].detach().new_tensor(flat.reshape(shape)).requires_grad_()
         outputs = _differentiable(func(*args[:i], moved, *args[i + 1 :]))
         with no_grad():
-            return np.asarray(outputs[position].to_numpy(), dtype=np.float64).reshape(-1).copy()
+            array: np.ndarray[Any, Any] = outputs[position].to_numpy()
+            return array.astype(np.float64).reshape(-1)
 
     columns = []
     for k in range(values.size):

@@ -146,7 +146,7 @@ def _on_host(op: Op, dtype: DType, device: Device, host: Device) -> Call:
         host.kernels[op.name][dtype](results if isinstance(out, tuple) else results[0], *here, **attrs)
         for target, source in zip(outs, results, strict=True):
             if target is not None:
-                _store(target, transfer(source, device))
+                _store(target, transfer(source, device))  # type: ignore[arg-type]  # None where the target is
         moved = sum(x.shape.elements * x.dtype.itemsize for x in (*inputs, *outs, *outs) if x is not None)
         with _lock:
             _host_calls[key] += 1

@@ -23,11 +23,17 @@ def _where_rule(condition: Any, input: Any, other: Any) -> Any:
 
 
 where_op = Op("where", _where_rule, dispatch=1, doc="Choose by a condition.")
-where_op.vjp(
-    None,
-    lambda g, _out, condition, _a, _b: where(condition, g, 0),
-    lambda g, _out, condition, _a, _b: where(condition, 0, g),
-)
+
+
+def _where_vjp(g: Any, _out: Any, condition: Any, _a: Any, _b: Any) -> Any:
+    return where(condition, g, 0)
+
+
+def _other_vjp(g: Any, _out: Any, condition: Any, _a: Any, _b: Any) -> Any:
+    return where(condition, 0, g)
+
+
+where_op.vjp(None, _where_vjp, _other_vjp)
 
 
 @public(

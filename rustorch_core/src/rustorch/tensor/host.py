@@ -42,9 +42,7 @@ def to_numpy(x: Any, *, force: bool) -> np.ndarray[Any, Any]:
         )
     whole = x if x.strides is x.shape.strides else packed(x)
     result = np.empty(x.shape, dtype)
-    runtime.copy_to_host(
-        memoryview(result.reshape(-1).view(np.uint8)), whole.storage.buffer, whole.offset * size
-    )
+    runtime.copy_to_host(result.reshape(-1).view(np.uint8).data, whole.storage.buffer, whole.offset * size)
     return result
 
 

@@ -311,7 +311,7 @@ class Tensor(TensorBase):
         return view_of(self, self.shape, self.strides, self.offset, type(self))  # type: ignore[no-any-return]
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Tensor:
-        return host.deepcopy(self, memo)
+        return host.deepcopy(self, memo)  # type: ignore[no-any-return]  # of the class of self
 
     def new_tensor(
         self, data: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
@@ -357,15 +357,18 @@ class Tensor(TensorBase):
     def copy_(self, source: Any, non_blocking: bool = False) -> Tensor:
         """Replace the elements by those of `source`, which broadcasts and is converted; return self."""
         del non_blocking  # a copy is ordered after the work before it on every backend
-        return inplace.copy_into(self, source)
+        inplace.copy_into(self, source)
+        return self
 
     def fill_(self, value: Any) -> Tensor:
         """Set every element to a number or 0-d tensor; return self."""
-        return inplace.copy_into(self, value)
+        inplace.copy_into(self, value)
+        return self
 
     def zero_(self) -> Tensor:
         """Set every element to 0; return self."""
-        return inplace.copy_into(self, 0)
+        inplace.copy_into(self, 0)
+        return self
 
     def __setitem__(self, index: Any, value: Any) -> None:
         indexing.set_item(self, index, value)

@@ -97,7 +97,7 @@ def write_content(kind: str, content: Any, f: FileLike) -> None:
 
 
 def _array_of(x: Any) -> np.ndarray[Any, Any]:
-    array = np.ascontiguousarray(x.detach().numpy(force=True)).reshape(x.shape)
+    array: np.ndarray[Any, Any] = np.ascontiguousarray(x.detach().numpy(force=True)).reshape(x.shape)
     if x.dtype.name in _COMPLEX:
         return np.stack((array.real, array.imag), axis=-1)
     return array
