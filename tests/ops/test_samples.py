@@ -14,7 +14,8 @@ from rustorch.testing.cases import Case, cases, flat
 
 ALL = list(cases())
 FIXED = list(cases(without=frozenset({"random"})))
-SMOOTH = [c for c in FIXED if c.function.differentiable]
+SMOOTH = [c for c in FIXED if c.function.differentiable and any(a.grad for a in c.operands)]
+DEFINED = [c for c in FIXED if not c.function.name.startswith("empty")]  # those are uninitialised by nature
 DEVICES = ["cpu", "reference"]
 
 
@@ -31,10 +32,8 @@ def test_every_function_has_a_text_and_samples_or_a_reason() -> None:
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-@pytest.mark.parametrize("case", named(FIXED))
+@pytest.mark.parametrize("case", named(DEFINED))
 def test_forward_agrees_with_the_reference_backend(case: Case, dtype: str) -> None:
-    if "dynamic" in case.function.tags and case.function.name.startswith("empty"):
-        pytest.skip("uninitialised by nature; its shape is checked by hand")
     expected = case.call(*case.build("reference", dtype))
     found = case.call(*case.build("cpu", dtype))
     assert len(found) == len(expected)
@@ -49,8 +48,8 @@ def test_forward_agrees_with_the_reference_backend(case: Case, dtype: str) -> No
 def test_first_and_second_derivatives(case: Case) -> None:
     args, kwargs = case.build("cpu", requires_grad=True)
     inputs = [x for x in flat(list(args) + list(kwargs.values())) if x.requires_grad]
-    if not inputs or not any(y.requires_grad for y in case.call(args, kwargs)):
-        pytest.skip("nothing to differentiate in this sample")
+    if not any(y.requires_grad for y in case.call(args, kwargs)):
+        pytest.skip("the result of this function never requires grad")
 
     def function(*tensors: rustorch.Tensor) -> object:
         new = dict(zip(map(id, inputs), tensors, strict=True))
@@ -66,7 +65,7 @@ def test_first_and_second_derivatives(case: Case) -> None:
     assert gradgradcheck(function, tuple(inputs), eps=1e-6, atol=2e-5, rtol=1e-4)
 
 
-@pytest.mark.parametrize("case", named(SMOOTH))
+@pytest.mark.parametrize("case", named([c for c in SMOOTH if len(c.operands) > 1]))
 def test_gradients_do_not_depend_on_who_else_requires_one(case: Case) -> None:
     def gradients(wanted: tuple[int, ...]) -> dict[int, np.ndarray]:
         args, kwargs = case.build("cpu", requires_grad=wanted)
@@ -81,11 +80,7 @@ def test_gradients_do_not_depend_on_who_else_requires_one(case: Case) -> None:
             if i < len(operands) and operands[i].grad is not None
         }
 
-    count = sum(
-        x.is_floating_point() for x in flat(list(case.build("cpu")[0]) + list(case.build("cpu")[1].values()))
-    )
-    if count < 2:
-        pytest.skip("one operand has no proper subsets")
+    count = len(case.operands)
     together = gradients(tuple(range(count)))
     for size in range(1, count):
         for subset in itertools.combinations(range(count), size):

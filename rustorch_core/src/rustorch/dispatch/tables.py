@@ -77,7 +77,7 @@ class Table(dict[str, Row]):
         elif op.decomposition is not None:
             call, source = policy.decomposed(op, self.device), "decomposition"
         else:
-            call, source = policy.without_kernel(op, dtype, self.device, self.who_supplies(op, dtype))
+            call, source = policy.without_kernel(op, dtype, self.device, self.who_supplies(op))
         for offer in reversed(chain):
             if final is None or offers.index(offer) < offers.index(final):
                 call, source = _conditional(offer.kernel, call), f"{offer.plugin} or {source}"
@@ -103,7 +103,7 @@ class Table(dict[str, Row]):
             found = [o for o in found if o.plugin in partners]
         return found
 
-    def who_supplies(self, op: Op, dtype: DType) -> str:
+    def who_supplies(self, op: Op) -> str:
         """Say which dtypes this device has the op for."""
         have = sorted({name for o in self._candidates(op.name) for name in o.kernel.dtypes})
         return (
@@ -124,19 +124,19 @@ def _adapted(kernel: Kernel) -> Call:
     fn = kernel.fn
 
     def contiguous(out: Any, *inputs: Any, **attrs: Any) -> None:
-        ready = [x if x is None or x.dense >= 0 else packed(x) for x in inputs]
-        if isinstance(out, tuple):
-            outs = tuple(o if o is None or o.dense >= 0 else packed(o) for o in out)
-            fn(outs, *ready, **attrs)
-            for target, source in zip(out, outs, strict=True):
-                if target is not source:
-                    _copy(target, source)
-        elif out.dense >= 0:
-            fn(out, *ready, **attrs)
+        outs = out if out.__class__ is tuple else (out,)
+        for x in (*outs, *inputs):
+            if x is not None and x.dense < 0:
+                break
         else:
-            whole = packed(out)
-            fn(whole, *ready, **attrs)
-            _copy(out, whole)
+            fn(out, *inputs, **attrs)
+            return
+        ready = [x if x is None or x.dense >= 0 else packed(x) for x in inputs]
+        whole = tuple(o if o is None or o.dense >= 0 else packed(o) for o in outs)
+        fn(whole if out.__class__ is tuple else whole[0], *ready, **attrs)
+        for target, source in zip(outs, whole, strict=True):
+            if target is not source:
+                _copy(target, source)
 
     return contiguous
 

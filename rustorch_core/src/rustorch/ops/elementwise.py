@@ -63,11 +63,17 @@ class Elementwise(Op):
         self.result = result
         self.allowed = allowed  # promotion categories it is defined for
 
+    def result_category(self, category: int) -> int:
+        """Return the category in which operands of a category are computed."""
+        representative = (dtypes.bool_, dtypes.int64, dtypes.float32, dtypes.complex64)[category]
+        return self.result(representative)[0].category
+
     def _check(self, *operands: Any, **_attrs: Any) -> tuple[Shape, DType]:
         dtype = dtypes.promote([x.dtype for x in operands])
         return broadcast_shapes(self.name, *(x.shape for x in operands)), self.result(dtype)[1]
 
     def __call__(self, *operands: Any, **attrs: Any) -> Any:
+        """Return the result for tensors and numbers, which are promoted and broadcast."""
         return apply(self, operands, attrs)
 
 
@@ -79,6 +85,8 @@ def constant(value: Any, dtype: DType, device: Device) -> Any:
     found = _constants.get(key)
     if found is None:
         found = allocate(Shape(()), dtype, device)
+        if dtype.category <= dtypes.INT and not -(2**63) <= number < 2**64:
+            raise ArgumentError(f"{dtype.name} cannot hold {shown(number)}")
         try:
             device.kernels["fill"][dtype](found, value=number)
         except OverflowError:
@@ -111,7 +119,9 @@ _shown: dict[tuple[Any, Shape, DType, Device], Any] = {}
 
 def promoted(op: str, operands: tuple[Any, ...]) -> DType:
     """Return the dtype that tensors, 0-d tensors and numbers promote to together."""
-    full, zero, scalars = [], [], []
+    full: list[DType] = []
+    zero: list[DType] = []
+    scalars: list[DType] = []
     for x in operands:
         if isinstance(x, TensorBase):
             (full if x.shape else zero).append(x.dtype)
@@ -184,7 +194,9 @@ def _into(
     if not isinstance(out, TensorBase):
         raise ArgumentTypeError(f"{op.name}: out must be a tensor, got {type(out).__name__}")
     if out.device is not ready[0].device:
-        raise DeviceError(f"{op.name}: out must be on {ready[0].device} as the operands are, got {out.device}")
+        raise DeviceError(
+            f"{op.name}: out must be on {ready[0].device} as the operands are, got {out.device}"
+        )
     if out.shape is not shape and out.shape != shape:
         raise ShapeError(f"{op.name}: out must have shape {tuple(shape)}, got {tuple(out.shape)}")
     if not dtypes.can_cast(dtype, out.dtype):
@@ -236,7 +248,7 @@ def check_inplace(name: str, x: Any) -> None:
 
 
 #: Gives a tensor changed in place its new history; set by the autograd layer.
-rebase: Callable[[Any, Any], None] = lambda _x, _node: None
+rebase: Callable[[Any, Any], None] = lambda _x, _node: None  # noqa: E731 - a variable, to be set
 
 
 def apply_inplace(op: Elementwise, operands: tuple[Any, ...], attrs: dict[str, Any]) -> Any:
@@ -410,15 +422,17 @@ def _unary(op: Elementwise) -> Any:
 def _binary(op: Elementwise, *, operator: bool = False) -> Any:
     """Return the function of two operands; as an `operator` it leaves unknown types to the other side."""
     name, to_bool = op.name, op.result is boolean
-    defined_for_floats = FLOAT in op.allowed
+    # By category: whether operands of one dtype need no conversion, and which numbers join them as they are.
+    direct = [category in op.allowed and category == op.result_category(category) for category in range(4)]
+    numbers: list[tuple[type, ...]] = [(), (int,), (float, int), ()]
 
     def function(input: Any, other: Any, *, out: Any = None) -> Any:
         try:
             dtype = input.dtype
             shape = input.shape
             device = input.device
-            if out is None and dtype.category == FLOAT and defined_for_floats:
-                if other.__class__ is float or other.__class__ is int:
+            if out is None and direct[dtype.category]:
+                if other.__class__ in numbers[dtype.category]:
                     result = allocate(shape, dtypes.bool_ if to_bool else dtype, device)
                     shown = constant_like(other, input)
                     device.kernels[name][dtype](result, input, shown)
@@ -443,9 +457,7 @@ def _binary(op: Elementwise, *, operator: bool = False) -> Any:
 _NO_ATTRS: dict[str, Any] = {}
 
 
-def _general(
-    op: Elementwise, arity: int, attributes: tuple[str, ...], definition: Callable[..., Any]
-) -> Any:
+def _general(op: Elementwise, arity: int, attributes: tuple[str, ...], definition: Callable[..., Any]) -> Any:
     defaults = definition.__defaults__ or ()
     bind = _binder(op.name, arity, attributes, defaults)
 
@@ -472,7 +484,7 @@ def _explain(
 ) -> NoReturn:
     if isinstance(error, (RusTorchError, ZeroDivisionError)):
         raise error
-    raise_explained(name, definition, operands, attrs, error, tensor="Tensor | float")
+    raise_explained(name, definition, operands, attrs, error, tensor="Tensor | float | complex")
 
 
 def _make_inplace(
@@ -482,11 +494,16 @@ def _make_inplace(
     name, quick = op.name, arity == 2 and not attributes
 
     def inplace(*args: Any, **kwargs: Any) -> Any:
-        if quick and len(args) == 2 and not kwargs and _simple_pair(*args):
+        if quick and len(args) == 2 and not kwargs:
             x, other = args
-            x.device.kernels[name][x.dtype](x, x, other)
-            x.storage.version += 1
-            return x
+            if other.__class__ is float and _simple(x):
+                other = constant_like(other, x)
+            elif not _simple_pair(x, other):
+                x = None
+            if x is not None:
+                x.device.kernels[name][x.dtype](x, x, other)
+                x.storage.version += 1
+                return x
         operands, attrs = bind(args, kwargs)
         try:
             return apply_inplace(op, operands, attrs)
@@ -498,20 +515,27 @@ def _make_inplace(
     return inplace
 
 
+def _simple(x: Any) -> bool:
+    """Return whether a float tensor can be changed without preparation: contiguous, not followed by autograd."""
+    return (
+        isinstance(x, TensorBase)
+        and x.dtype.category == FLOAT
+        and x.dense >= 0
+        and not (mode.grad and x.needs_grad)
+    )
+
+
 def _simple_pair(x: Any, other: Any) -> bool:
-    """Return whether two operands need no preparation: contiguous, alike, not followed by autograd."""
-    try:
-        return (
-            x.dtype is other.dtype
-            and x.shape is other.shape
-            and x.device is other.device
-            and x.dtype.category == FLOAT
-            and x.strides is x.shape.strides
-            and x.storage is not other.storage
-            and not (mode.grad and (x.needs_grad or other.needs_grad))
-        )
-    except AttributeError:
-        return False
+    """Return whether two operands need no preparation: as `_simple`, and alike."""
+    return (
+        _simple(x)
+        and isinstance(other, TensorBase)
+        and x.dtype is other.dtype
+        and x.shape is other.shape
+        and x.device is other.device
+        and x.storage is not other.storage
+        and not (mode.grad and other.needs_grad)
+    )
 
 
 _OPERAND_NAMES = ("input", "other", "third")

@@ -28,6 +28,13 @@ class Case:
         """The function's name and the sample's number."""
         return f"{self.function.name}-{self.number}"
 
+    @property
+    def operands(self) -> list[Array]:
+        """The descriptions of its floating-point operands, in order."""
+        found: list[Array] = []
+        self.sample.build(found.append)
+        return [a for a in found if a.kind == "float"]
+
     def build(
         self, device: Any, dtype: str = "float64", *, requires_grad: bool | tuple[int, ...] = False
     ) -> tuple[tuple[Any, ...], dict[str, Any]]:
