@@ -15,6 +15,7 @@ import platform
 import statistics
 import time
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 
 import torch
@@ -34,7 +35,7 @@ def mlp_step(lib: object, sizes: tuple[int, ...], batch: int) -> Work:
     """One training step (forward, backward, Adam) of a perceptron with ReLU and cross-entropy."""
     nn = lib.nn
     layers = []
-    for n, m in zip(sizes, sizes[1:], strict=False):
+    for n, m in pairwise(sizes):
         layers += [nn.Linear(n, m), nn.ReLU()]
     model = nn.Sequential(*layers[:-1])
     optimizer = lib.optim.Adam(model.parameters(), lr=1e-3)
@@ -102,12 +103,13 @@ def main() -> None:
         "# Eager overhead",
         "",
         "The time that an operation costs beyond its arithmetic, beside PyTorch in the same process.",
-        "The ratio is PyTorch's time over RusTorch's (the median over alternating rounds): above 1 RusTorch is quicker.",
+        "The ratio is PyTorch's time over RusTorch's (the median over alternating rounds):",
+        "above 1 RusTorch is quicker.",
         "",
         *rows,
         "",
-        f"Python {platform.python_version()}, PyTorch {torch.__version__}, {options.threads} threads, "
-        f"{rustorch.get_default_device().info.name} ({rustorch.get_default_device().info.arch}), "
+        f"Python {platform.python_version()}, PyTorch {torch.__version__}, {options.threads} threads,",
+        f"{rustorch.get_default_device().info.name} ({rustorch.get_default_device().info.arch}),",
         f"load average before the run {load:.2f}.",
         "Made by `python benchmarks/eager_overhead.py --write docs/overhead.md`.",
         "",

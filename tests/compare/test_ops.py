@@ -11,7 +11,7 @@ from rustorch.testing.cases import Case, cases, flat
 
 #: Functions that differ by design, with the reason.
 DIFFERENT = {
-    "norm": "PyTorch's torch.norm takes no inf/0 without dim in the same way; torch.linalg.vector_norm is compared instead",
+    "norm": "torch.norm takes no inf/0 without dim in the same way; torch.linalg.vector_norm is compared instead",
     "scatter": "PyTorch spells the reductions of scatter 'add' and 'multiply'; scatter_reduce is compared",
     "hardsigmoid": "PyTorch differentiates float64 with 1/6 rounded to float32",
     "floor_divide": "PyTorch marks the result as requiring grad and then cannot differentiate it; ours requires none",

@@ -42,6 +42,7 @@ class DType:
         return self._numpy
 
     def __call__(self) -> str:
+        """Return the name; so ``x.dtype()`` reads as well as ``x.dtype``."""
         return self.name
 
     def __repr__(self) -> str:

@@ -29,8 +29,12 @@ class Shape(tuple[int, ...]):
     zeros: Strides  # as many zeros: the strides of one element shown everywhere
 
     def __new__(cls, sizes: Iterable[int] = ()) -> Shape:
-        key = tuple(sizes)
-        found = _interned.get(key)
+        """Return the one object for these sizes."""
+        try:
+            key = tuple(sizes)
+            found = _interned.get(key)
+        except TypeError:
+            raise ArgumentTypeError(f"shape: a sequence of integers is required, got {sizes!r}") from None
         if found is not None:
             return found
         key = _checked(key)
@@ -48,6 +52,7 @@ class Shape(tuple[int, ...]):
         return self
 
     def __call__(self) -> list[int]:
+        """Return the sizes; so ``x.shape()`` reads as well as ``x.shape``."""
         return list(self)
 
     def numel(self) -> int:
@@ -101,7 +106,7 @@ def as_shape(op: str, sizes: Any, *, allow_minus_one: bool = False) -> tuple[int
     """Return sizes given as an int, an iterable, or a one-element tuple holding an iterable."""
     if isinstance(sizes, int):
         sizes = (sizes,)
-    elif len(sizes) == 1 and isinstance(sizes[0], Iterable):
+    elif isinstance(sizes, (tuple, list)) and len(sizes) == 1 and isinstance(sizes[0], Iterable):
         sizes = sizes[0]
     try:
         result = tuple(operator.index(s) for s in sizes)

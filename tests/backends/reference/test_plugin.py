@@ -13,7 +13,7 @@ PRIMITIVES = """
     sum prod amax amin argmax argmin
     matmul gather scatter
     random_bits random_uniform random_normal
-""".split()  # noqa: SIM905 - a table reads better
+""".split()
 
 
 def test_it_announces_one_backend_that_is_always_ready():

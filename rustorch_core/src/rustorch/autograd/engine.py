@@ -91,7 +91,11 @@ def grad(
 
 
 def _listed(value: Any) -> list[Any]:
-    return [value] if isinstance(value, TensorBase) else list(value)
+    if isinstance(value, TensorBase):
+        return [value]
+    if isinstance(value, (str, bytes, dict)) or not hasattr(type(value), "__iter__"):
+        raise ArgumentTypeError(f"expected a tensor or a sequence of them, got {type(value).__name__}")
+    return list(value)
 
 
 def _target(name: str, x: Any) -> Any:
@@ -122,7 +126,8 @@ def _root_gradient(name: str, x: Any, g: Any, create: bool) -> Any:
     if g is None:
         if x.shape.elements != 1:
             raise AutogradError(
-                f"{name}: a gradient is required for a tensor of shape {tuple(x.shape)}; only one element may go without",
+                f"{name}: a gradient is required for a tensor of shape {tuple(x.shape)}; "
+                "only one element may go without",
                 hint="reduce it first, e.g. .sum(), or pass the gradient",
             )
         return x.detach().new_ones(x.shape)
@@ -201,7 +206,7 @@ class _Walk:
             if self.waiting[node] == 0:
                 self._arrive(node)
 
-    def finish(self) -> None:
+    def finish(self) -> None:  # noqa: PLR0912 - this loop is most of what backward costs in Python
         """Run nodes until none is ready."""
         waiting, useful, pending, ready = self.waiting, self.useful, self.pending, self.ready
         while ready:
@@ -235,7 +240,7 @@ class _Walk:
                         left = waiting[child] = waiting[child] - 1
                         if not left:
                             self._arrive(child)
-                position += 1
+                position += 1  # noqa: SIM113 - quicker than enumerate
 
     def _deliver(self, edge: Any, g: Any) -> None:
         index, node = (edge.index, edge.node) if edge.__class__ is Output else (0, edge)

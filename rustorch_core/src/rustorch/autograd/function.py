@@ -32,8 +32,8 @@ class Context:
         for x, version in zip(self._saved, self._versions, strict=True):
             if x is not None and x.storage.version != version and not any(x is d for d in self._dirty):
                 raise AutogradError(
-                    f"backward: a saved {x.dtype.name} tensor of shape {tuple(x.shape)} was changed by an in-place operation "
-                    f"(version {x.storage.version}, expected {version})"
+                    f"backward: a saved {x.dtype.name} tensor of shape {tuple(x.shape)} was changed by "
+                    f"an in-place operation (version {x.storage.version}, expected {version})"
                 )
         return self._saved
 
@@ -105,12 +105,12 @@ class Function:
     """
 
     @staticmethod
-    def forward(ctx: Any, *args: Any, **kwargs: Any) -> Any:
+    def forward(ctx: Any, *args: Any, **kwargs: Any) -> Any:  # noqa: ARG004 - the signature to override
         """Compute the result; called with recording off."""
         raise AutogradError("Function: a subclass must define forward(ctx, *args)")
 
     @staticmethod
-    def backward(ctx: Any, *grad_outputs: Any) -> Any:
+    def backward(ctx: Any, *grad_outputs: Any) -> Any:  # noqa: ARG004 - the signature to override
         """Return one gradient per argument of ``forward`` (None for those that are no tensors)."""
         raise AutogradError("Function: a subclass must define backward(ctx, *grad_outputs)")
 

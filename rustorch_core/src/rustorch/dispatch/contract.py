@@ -66,7 +66,8 @@ class Kernel:
     with several results).  Every operand is a view with ``storage.buffer``, ``offset``, ``shape``,
     ``strides`` (both offset and strides in elements) and ``dtype``.  Two shortcuts: ``dense`` is the
     number of elements if they are contiguous, else -1; where a runtime's buffers are integers,
-    ``address`` is that of the first element.  An optional operand that was not given is ``None``.  A kernel reads nothing else and keeps no reference.
+    ``address`` is that of the first element.  An optional operand that was not given is ``None``.
+    A kernel reads nothing else and keeps no reference.
     """
 
     op: str

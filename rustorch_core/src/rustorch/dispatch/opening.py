@@ -88,7 +88,7 @@ def _backend_of(device: Device) -> BackendInfo:
         )
         raise DeviceError(
             f"device {device}: no backend is called {device.type!r}; {why}",
-            hint="see `rustorch doctor`" if rejected else f"pip install rustorch[{device.type}], or see `rustorch doctor`",
+            hint=f"{'' if rejected else f'pip install rustorch[{device.type}], or '}see `rustorch doctor`",
         )
     return backend
 

@@ -34,9 +34,9 @@ _host_bytes: Counter[tuple[str, str]] = Counter()
 _warned: set[tuple[str, str]] = set()
 
 #: Swaps fresh tables in; set by `rustorch.dispatch.opening`.
-rebuild: Callable[[], None] = lambda: None
+rebuild: Callable[[], None] = lambda: None  # noqa: E731 - a variable, to be set
 #: Finds a backend on host memory to fall back to; set by `rustorch.dispatch.opening`.
-find_host: Callable[[Device], Device | None] = lambda _device: None
+find_host: Callable[[Device], Device | None] = lambda _device: None  # noqa: E731 - the same
 
 
 def set_fallback(policy: Policy) -> None:

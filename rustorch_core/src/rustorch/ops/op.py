@@ -75,6 +75,7 @@ class Op:
         return f"<op {self.name}>"
 
     def __call__(self, *operands: Any, **attrs: Any) -> Any:
+        """Return the result or results, with their history where one is recorded."""
         return invoke(self, operands, attrs)
 
     def vjp(self, *rules: Vjp | None) -> Op:

@@ -23,7 +23,7 @@ def get_item(x: Any, index: Any) -> Any:
         return view if view is not x else _alias(x)
     order, tensors, front = _arranged(view, advanced)
     result = take_rows(permute(view, order), tensors, [source for _, _, source in advanced])
-    return _restored(result, tensors, front, len(order) - len(tensors))
+    return _restored(result, front, len(order) - len(tensors))
 
 
 def set_item(x: Any, index: Any, value: Any) -> None:
@@ -81,7 +81,7 @@ def _alias(x: Any) -> Any:
 # -- the parts of an index ---------------------------------------------------------------------------
 
 
-def _basic(x: Any, index: Any) -> tuple[Any, list[tuple[int, Any, int]]]:
+def _basic(x: Any, index: Any) -> tuple[Any, list[tuple[int, Any, int]]]:  # noqa: C901, PLR0912 - one branch per kind of index
     """Apply integers, slices, None and ... as views.
 
     Returns:
@@ -147,7 +147,7 @@ def _dims_used(part: Any) -> int:
     return 1
 
 
-def _normalized(part: Any, x: Any) -> Any:
+def _normalized(part: Any, x: Any) -> Any:  # noqa: PLR0911 - one return per kind of index
     if part is None or part is Ellipsis:
         return part
     if isinstance(part, slice):
@@ -196,7 +196,7 @@ def _index_shape(tensors: list[Any]) -> tuple[int, ...]:
     return tuple(broadcast_shapes("indexing", *(t.shape for t in tensors)))
 
 
-def _restored(result: Any, tensors: list[Any], front: int, rest: int) -> Any:
+def _restored(result: Any, front: int, rest: int) -> Any:
     if front == 0:
         return result
     count = len(result.shape) - rest

@@ -11,6 +11,7 @@ from rustorch import dtypes, ops
 from rustorch.autograd import inplace
 from rustorch.base import TensorBase
 from rustorch.ops import public
+from rustorch.ops.blame import guarded
 
 #: Python operator -> public function.
 _OPERATORS = {
@@ -22,8 +23,8 @@ _COMPARISONS = {"eq": "eq", "ne": "ne", "lt": "lt", "le": "le", "gt": "gt", "ge"
 
 #: Public functions whose in-place form replaces the whole tensor by the function's result.
 _INPLACE_BY_RESULT = (
-    "clamp", "clip", "masked_fill", "scatter", "scatter_add", "index_add", "masked_scatter", "index_put", "tril", "triu",
-    "lerp", "addcmul", "addcdiv", "nan_to_num", "cumsum", "cumprod",
+    "clamp", "clip", "masked_fill", "scatter", "scatter_add", "index_add", "masked_scatter", "index_put",
+    "tril", "triu", "lerp", "addcmul", "addcdiv", "nan_to_num", "cumsum", "cumprod",
 )  # fmt: skip
 _SHORT = {
     "float": dtypes.float32, "double": dtypes.float64, "half": dtypes.float16, "bfloat16": dtypes.bfloat16,
@@ -51,7 +52,7 @@ def attach(cls: Any) -> None:
         setattr(cls, name, _mover(name))
     _attach_operators(cls)
     cls.view = _view
-    cls.unfold = ops.movement.sliding_windows
+    cls.unfold = guarded(ops.movement.sliding_windows, "unfold", method=True)
     cls.T = property(
         lambda x: ops.movement.permute(x, tuple(reversed(range(len(x.shape))))), doc="All dims reversed."
     )
@@ -135,7 +136,7 @@ def _view(self: Any, *shape: Any) -> Any:
 
 def _where(self: Any, condition: Any, other: Any) -> Any:
     """Return this tensor where `condition` is True, else `other`."""
-    return ops.select.where(condition, self, other)
+    return public.functions["where"].function(condition, self, other)
 
 
 def _extreme(reduce: Any, pairwise: Any) -> Callable[..., Any]:
