@@ -45,6 +45,8 @@ class Call:
     build: Callable[[], tuple[tuple[Any, ...], dict[str, Any]]]
     changes: bool = False  # it changes its first operand when it succeeds
     extra: dict[str, Any] = field(default_factory=dict)  # keywords that may be given as well
+    method: bool = False  # the first argument is what it is called on, so always a tensor
+    allowed: tuple[type[Exception], ...] = ()  # what Python's own protocols raise
     plain: bool = False  # a plain method: Python itself checks the number and names of arguments
 
 
@@ -141,7 +143,8 @@ def mutations(call: Call, draw: random.Random, share: float) -> Iterator[tuple[s
         if len(path) == 1:
             continue
         where = ".".join(map(str, path))
-        for what, make in candidates(old).items():
+        made = relatives(old) if call.method and path == ("args", 0) else candidates(old)
+        for what, make in made.items():
             if draw.random() < share:
                 if call.changes:
                     args, kwargs = call.build()
@@ -153,8 +156,10 @@ def mutations(call: Call, draw: random.Random, share: float) -> Iterator[tuple[s
                 args, kwargs = call.build()
                 yield f"{key} = {what}", args, {**kwargs, key: make()}
     args, kwargs = call.build()
-    yield "one argument less", args[:-1], kwargs
-    yield "no arguments", (), {}
+    if len(args) > call.method:
+        yield "one argument less", args[:-1], kwargs
+    if not call.method:
+        yield "no arguments", (), {}
     yield "unknown keyword", args, {**kwargs, "no_such_argument": 1}
     yield "nine more arguments", (*args, *range(9)), kwargs
     yield "first argument twice", args, {**kwargs, "input": args[0] if args else None}
@@ -194,7 +199,7 @@ def attempt(call: Call, args: Any, kwargs: Any) -> str:
     except Hang:
         return f"took more than {SECONDS} s"
     except Exception as error:  # noqa: BLE001 - any class is a finding
-        if not (call.plain and type(error) is TypeError and SIGNATURE.search(str(error))):
+        if not isinstance(error, call.allowed) and not (call.plain and type(error) is TypeError and SIGNATURE.search(str(error))):
             last = traceback.extract_tb(error.__traceback__)[-1]
             return f"{type(error).__name__}: {str(error)[:200]} ({Path(last.filename).name}:{last.lineno})"
     finally:

@@ -69,6 +69,7 @@ class Device:
     free: Callable[[Buffer, int], None]
 
     def __new__(cls, type: str | Device | int | None = None, index: int | None = None) -> Device:
+        """Return the one object of this device."""
         name, number = _parse(type, index)
         with _lock:
             self = _interned.get((name, number))
@@ -94,8 +95,8 @@ class Device:
         self.runtime = unopened["runtime"]
         self.info = unopened["info"]
         self.kernels = unopened["kernels"]
-        self.allocate = lambda nbytes: unopened["runtime"].allocate(nbytes)
-        self.free = lambda buffer, nbytes: unopened["runtime"].free(buffer, nbytes)
+        self.allocate = lambda nbytes: unopened["runtime"].allocate(nbytes)  # noqa: PLW0108 - looked up at the call, which opens the device
+        self.free = lambda buffer, nbytes: unopened["runtime"].free(buffer, nbytes)  # noqa: PLW0108 - the same
 
     def __repr__(self) -> str:
         return f"device(type={self.type!r}, index={self.index})"
@@ -104,6 +105,7 @@ class Device:
         return f"{self.type}:{self.index}"
 
     def __call__(self) -> str:
+        """Return the name; so ``x.device()`` reads as well as ``x.device``."""
         return str(self)
 
     def __eq__(self, other: object) -> bool:
@@ -128,6 +130,8 @@ class Device:
 
 
 def _parse(type: str | Device | int | None, index: int | None) -> tuple[str, int]:
+    if index is not None and (isinstance(index, bool) or not isinstance(index, int) or index < 0):
+        raise ArgumentError(f"device: the index must be an integer of at least 0, got {index!r}")
     if isinstance(type, Device):
         return type.type, type.index if index is None else index
     if isinstance(type, int) and not isinstance(type, bool) and index is None:

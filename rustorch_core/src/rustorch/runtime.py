@@ -19,6 +19,8 @@ def set_num_threads(n: int) -> None:
         raise ArgumentTypeError(f"set_num_threads: an integer is required, got {type(n).__name__}")
     if n < 1:
         raise ArgumentError(f"set_num_threads: at least one thread is required, got {n}")
+    if n >= 2**31:
+        raise ArgumentError(f"set_num_threads: fewer than 2**31 threads are required, got {n}")
     _required("set_num_threads")(n)
 
 

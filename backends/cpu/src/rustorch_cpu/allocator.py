@@ -79,8 +79,10 @@ class CachingAllocator:
     def _allocate_fresh(self, nbytes: int) -> int:
         self.misses += 1
         size = size_class(nbytes)
-        address = lib.rt_memory_allocate(size)
-        if not address:
+        # a system that overcommits would grant more than there is and kill the process when it is used
+        possible = size <= physical_memory()
+        address = lib.rt_memory_allocate(size) if possible else 0
+        if possible and not address:
             self.empty_cache()  # cached blocks of other sizes may make room
             address = lib.rt_memory_allocate(size)
         if not address:

@@ -23,7 +23,7 @@ class ReferenceRuntime:
     def allocate(self, nbytes: int) -> np.ndarray:
         try:
             buffer = np.empty(nbytes, np.uint8)
-        except MemoryError as error:
+        except (MemoryError, ValueError, OverflowError) as error:  # of these, NumPy raises one by the size
             raise OutOfMemoryError(f"reference: cannot allocate {nbytes} bytes of host memory") from error
         with self._lock:
             self._allocated += nbytes

@@ -7,7 +7,8 @@ history anew from it, when next asked.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import operator
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,7 @@ from rustorch.base import TensorBase, view_of
 from rustorch.dispatch.policy import transfer
 from rustorch.dtypes import FLOAT, DType
 from rustorch.errors import ArgumentTypeError, AutogradError, ShapeError
-from rustorch.ops import elementwise, movement
+from rustorch.ops import creation, elementwise, movement
 from rustorch.ops.elementwise import check_inplace
 from rustorch.ops.indexing import index_add
 from rustorch.ops.op import Op
@@ -127,15 +128,17 @@ as_strided_op.vjp(_part_vjp)
         call(array(8), (3, 4), (2, 1)),
     ]
 )
-def as_strided(input: Any, size: Any, stride: Any, storage_offset: int | None = None) -> Any:
+def as_strided(
+    input: Any, size: int | Sequence[int], stride: int | Sequence[int], storage_offset: int | None = None
+) -> Any:
     """Return a view by explicit geometry, in elements of the tensor's memory.
 
     Raises:
         ShapeError: if the geometry would leave the tensor's storage.
     """
     shape = Shape(as_shape("as_strided", (size,)))
-    steps = tuple(int(s) for s in stride)
-    offset = input.offset if storage_offset is None else storage_offset
+    steps = tuple(operator.index(s) for s in ((stride,) if isinstance(stride, int) else stride))
+    offset = input.offset if storage_offset is None else operator.index(storage_offset)
     if len(steps) != len(shape):
         raise ShapeError(f"as_strided: one stride per size is required, got {len(steps)} for {tuple(shape)}")
     low = offset + sum((n - 1) * s for n, s in zip(shape, steps, strict=True) if s < 0)
@@ -190,6 +193,7 @@ def copy_into(x: Any, source: Any) -> Any:
     if recorded:
         check_inplace("copy_", x)
     if not isinstance(source, TensorBase):
+        creation.check_storable("copy_", source, x.dtype)
         x.device.kernels["fill"][x.dtype](
             x, value=source.item() if isinstance(source, np.generic) else source
         )

@@ -82,7 +82,7 @@ def _checked(function: Any) -> Any:
     """Refuse an unknown approximation before a kernel sees it."""
 
     def gelu(input: Any, *, approximate: Literal["none", "tanh"] = "none", out: Any = None) -> Any:
-        if approximate not in _APPROXIMATIONS:
+        if not isinstance(approximate, str) or approximate not in _APPROXIMATIONS:
             raise ArgumentError(f"gelu: approximate must be 'none' or 'tanh', got {approximate!r}")
         return function(input, approximate=approximate, out=out)
 

@@ -12,7 +12,7 @@ import inspect
 import math
 import operator
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NoReturn, TypeVar
 
 import numpy as np
@@ -25,6 +25,7 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 #: What a wrong argument can look like from inside; anything else is nobody's argument.
 SYMPTOMS = (AttributeError, TypeError, ValueError, IndexError, KeyError, OverflowError, MemoryError)
 _MOST = 2**63 - 1
+_LARGE = 2**39  # a size, count or step beyond this has made the call fail, or would have
 
 
 def guarded(function: Function, name: str, *, method: bool) -> Function:
@@ -98,24 +99,27 @@ def _explained(
             wanted = first
         elif wanted == "Tensor":
             wanted = tensor
-        values = {
-            inspect.Parameter.VAR_POSITIONAL: lambda v: v,
-            inspect.Parameter.VAR_KEYWORD: lambda v: v.values(),
-        }.get(parameter.kind, lambda v: (v,))(given)
-        for value in values:
+        for value in _values(parameter, given):
             if not _fits(value, wanted):
-                return ArgumentTypeError(
-                    f"{name}: {key} must be {_said(wanted)}, got {shown(value)}"
-                )
+                return ArgumentTypeError(f"{name}: {key} must be {_said(wanted)}, got {shown(value)}")
     return _odd_number(name, bound.arguments)
+
+
+def _values(parameter: inspect.Parameter, given: Any) -> Iterable[Any]:
+    """Return the values that were given for a parameter: several for ``*args`` and ``**kwargs``."""
+    if parameter.kind is parameter.VAR_POSITIONAL:
+        return given
+    if parameter.kind is parameter.VAR_KEYWORD:
+        return given.values()
+    return (given,)
 
 
 def _odd_number(name: str, arguments: Mapping[str, Any]) -> RusTorchError | None:
     """Blame a number of the right type that nothing can be done with."""
     for key, given in arguments.items():
         for value in _leaves(given):
-            if isinstance(value, int) and not -_MOST <= value <= _MOST:
-                return ArgumentError(f"{name}: {key} must fit in 64 bits, got {shown(value)}")
+            if isinstance(value, int) and not -_LARGE <= value <= _LARGE:
+                return ArgumentError(f"{name}: {key} is too large for any machine, got {shown(value)}")
             if isinstance(value, float) and not math.isfinite(value):
                 return ArgumentError(f"{name}: {key} must be a finite number, got {value}")
     return None
@@ -135,6 +139,7 @@ _KINDS: dict[str, tuple[str, Callable[[Any], bool]]] = {
     "Tensor": ("a tensor", lambda v: isinstance(v, TensorBase)),
     "int": ("an integer", lambda v: _is_index(v)),
     "float": ("a number", lambda v: _is_number(v)),
+    "complex": ("a complex number", lambda v: isinstance(v, (complex, np.complexfloating))),
     "bool": ("True or False", lambda v: isinstance(v, (bool, np.bool_))),
     "str": ("a string", lambda v: isinstance(v, str)),
     "None": ("None", lambda v: v is None),
@@ -154,7 +159,7 @@ def _is_index(value: Any) -> bool:
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float, complex, np.number, np.bool_))
+    return isinstance(value, (int, float, np.number, np.bool_)) and not isinstance(value, np.complexfloating)
 
 
 def _text(annotation: Any) -> str:

@@ -45,7 +45,7 @@ hypot.vjp(lambda g, out, a, _b: g * a / out, lambda g, out, _a, b: g * b / out)
         call(array(0), array(0), 0.5),
     ]
 )
-def lerp(input: Any, end: Any, weight: Any) -> Tensor:
+def lerp(input: Tensor, end: Tensor, weight: float | Tensor) -> Tensor:
     """Return ``input + weight * (end - input)``; `weight` is a number or a tensor, and all broadcast."""
     gap = end - input
     # from the nearer end, so that the weights 0 and 1 give the ends exactly
@@ -60,7 +60,7 @@ def lerp(input: Any, end: Any, weight: Any) -> Tensor:
         call(array(3, 4), array(3, 1), array(4), value=0.5),
     ]
 )
-def addcmul(input: Any, tensor1: Any, tensor2: Any, *, value: float = 1) -> Tensor:
+def addcmul(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: float = 1) -> Tensor:
     """Return ``input + value * tensor1 * tensor2``; all broadcast."""
     product = tensor1 * tensor2
     return input + (product if value == 1 else product * value)  # type: ignore[no-any-return]
@@ -72,7 +72,7 @@ def addcmul(input: Any, tensor1: Any, tensor2: Any, *, value: float = 1) -> Tens
         call(array(3, 4), array(3, 1), array(4, low=0.5, high=2.0), value=-0.5),
     ]
 )
-def addcdiv(input: Any, tensor1: Any, tensor2: Any, *, value: float = 1) -> Tensor:
+def addcdiv(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: float = 1) -> Tensor:
     """Return ``input + value * tensor1 / tensor2``; all broadcast.
 
     Raises:
@@ -127,7 +127,7 @@ def diff(
     axis = normalize_dim("diff", dim, len(input.shape))
     parts = [x for x in (prepend, input, append) if x is not None]
     x: Any = cat(parts, axis) if len(parts) > 1 else input
-    for _ in range(n):
+    for _ in range(min(n, x.shape[axis])):  # then nothing is left
         size = max(x.shape[axis] - 1, 0)
         above, below = x.narrow(axis, x.shape[axis] - size, size), x.narrow(axis, 0, size)
         x = above ^ below if x.dtype is dtypes.bool_ else above - below

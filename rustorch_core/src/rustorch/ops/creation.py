@@ -13,6 +13,7 @@ from rustorch.base import TensorBase, allocate
 from rustorch.device import Device, as_device
 from rustorch.dtypes import DType, dtype_of
 from rustorch.errors import ArgumentError, ArgumentTypeError, AutogradError, DTypeError
+from rustorch.ops.blame import shown
 from rustorch.ops.op import Op
 from rustorch.ops.public import public
 from rustorch.ops.samples import array, call
@@ -81,9 +82,24 @@ def empty(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool
 
 def filled(shape: Shape, value: Any, dtype: DType, device: Device, requires_grad: bool = False) -> Any:
     """Return a tensor with every element `value`."""
+    if value.__class__ is not int or not -128 <= value <= 127:
+        check_storable("full", value, dtype)
     result = new(shape, dtype, device, requires_grad)
     device.kernels["fill"][dtype](result, value=value)
     return result
+
+
+def check_storable(op: str, value: Any, dtype: DType) -> None:
+    """Raise unless a tensor of this dtype can hold the number; floats are rounded and cut off."""
+    if isinstance(value, (complex, np.complexfloating)) and not dtype.is_complex:
+        raise DTypeError(f"{op}: a {dtype.name} tensor cannot hold the complex number {value}")
+    if dtype.category != dtypes.INT:
+        return
+    if isinstance(value, (float, np.floating)) and not math.isfinite(value):
+        raise ArgumentError(f"{op}: a {dtype.name} tensor cannot hold {value}")
+    limit = 1 << 8 * dtype.itemsize - dtype.is_signed
+    if not -limit <= value < limit:
+        raise ArgumentError(f"{op}: a {dtype.name} tensor cannot hold {shown(value)}")
 
 
 @public(**_PLAIN, samples=lambda: [call((2, 3)), call(()), call(2, 0)])
@@ -103,10 +119,17 @@ def full(
     size: Any, fill_value: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
 ) -> Tensor:
     """Return a tensor with every element `fill_value`; without dtype, that of the value."""
-    if isinstance(fill_value, TensorBase):
-        fill_value = fill_value.item()  # type: ignore[attr-defined]
+    fill_value = _number(fill_value, "full")
     chosen = _chosen(dtype, dtypes.scalar_dtype(fill_value))
     return filled(_sizes("full", (size,)), fill_value, chosen, as_device(device), requires_grad)  # type: ignore[no-any-return]
+
+
+def _number(value: Any, op: str) -> Any:
+    if isinstance(value, TensorBase):
+        value = value.item()  # type: ignore[attr-defined]
+    if not isinstance(value, (bool, int, float, complex, np.generic)):
+        raise ArgumentTypeError(f"{op}: fill_value must be a number, got {type(value).__name__}")
+    return value
 
 
 def _like(input: Any, dtype: Any, device: Any) -> tuple[Shape, DType, Device]:
@@ -143,14 +166,15 @@ def full_like(
 ) -> Tensor:
     """Return `fill_value` in the shape, dtype and device of `input`."""
     shape, chosen, where = _like(input, dtype, device)
+    fill_value = _number(fill_value, "full_like")
     return filled(shape, fill_value, chosen, where, requires_grad)  # type: ignore[no-any-return]
 
 
 @public(**_PLAIN, samples=lambda: [call(5), call(2, 9, 3), call(0.0, 1.0, 0.25), call(5, 0, -2)])
 def arange(
-    start: Any,
-    end: Any = None,
-    step: Any = 1,
+    start: float,
+    end: float | None = None,
+    step: float = 1,
     *,
     dtype: Any = None,
     device: Any = None,
@@ -222,7 +246,7 @@ def eye(
 
 def _as_array(data: Any) -> np.ndarray[Any, Any]:
     """Return nested sequences, numbers or an array as a NumPy array."""
-    if isinstance(data, np.ndarray):
+    if isinstance(data, np.ndarray) and data.dtype != object:
         return data
     if isinstance(data, (list, tuple)) and data:
         data = _unwrapped(data)
@@ -266,7 +290,7 @@ def from_host(array: np.ndarray[Any, Any], device: Device) -> Any:
     whole = np.ascontiguousarray(array)
     result = new(Shape(array.shape), dtypes.of_array(whole), device)
     if whole.nbytes:
-        source = memoryview(whole.reshape(-1).view(np.uint8))
+        source = whole.reshape(-1).view(np.uint8).data
         device.runtime.copy_from_host(result.storage.buffer, 0, source)
     return result
 
@@ -387,6 +411,8 @@ def as_tensor(data: Any, dtype: Any = None, device: Any = None) -> Tensor:
 def meshgrid(tensors: Sequence[Tensor], *more: Tensor, indexing: str = "ij") -> tuple[Tensor, ...]:
     """Return coordinate grids of 1-d tensors, in matrix ("ij") or Cartesian ("xy") order."""
     given = [tensors, *more] if isinstance(tensors, TensorBase) else list(tensors)
+    if not all(isinstance(x, TensorBase) for x in given):
+        raise ArgumentTypeError("meshgrid: expected tensors")
     if indexing not in ("ij", "xy"):
         raise ArgumentError(f"meshgrid: indexing must be 'ij' or 'xy', got {indexing!r}")
     swap = indexing == "xy" and len(given) > 1

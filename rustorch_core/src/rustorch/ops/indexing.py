@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from rustorch import dtypes
-from rustorch.base import allocate
+from rustorch.base import TensorBase, allocate
 from rustorch.dtypes import DType
 from rustorch.errors import ArgumentError, DTypeError, OutOfBoundsError, ShapeError
 from rustorch.ops.movement import expand, reshape
-from rustorch.ops.op import Op
+from rustorch.ops.op import Op, common_device
 from rustorch.ops.public import public
 from rustorch.ops.samples import array, call, index, mask
 from rustorch.shape import Shape, broadcast_shapes, normalize_dim
@@ -74,6 +75,7 @@ class _Scatter(Op):
 
     def __call__(self, *operands: Any, **attrs: Any) -> Any:
         x, *rest = operands
+        common_device(self.name, operands)
         self.rule(*operands, **attrs)
         out = allocate(x.shape, x.dtype, x.device)
         x.device.kernels["copy"][x.dtype](out, x)
@@ -168,7 +170,7 @@ _MODES = {"add": "add", "sum": "add", "amax": "max"}
 def _scattered(name: str, input: Any, dim: int, index: Any, src: Any, how: str) -> Any:
     dim = normalize_dim(name, dim, len(input.shape))
     idx = _index_dtype(name, index)
-    if not hasattr(src, "shape"):
+    if not isinstance(src, TensorBase):
         src = input.new_full(idx.shape, src)
     return _scattered_with(how, input, idx, src, dim)
 
@@ -179,7 +181,9 @@ def _scattered(name: str, input: Any, dim: int, index: Any, src: Any, how: str) 
         call(array(3, 5), 1, index(3, 1, below=5), 2.0),
     ]
 )
-def scatter(input: Tensor, dim: int, index: Tensor, src: Any, *, reduce: str | None = None) -> Tensor:
+def scatter(
+    input: Tensor, dim: int, index: Tensor, src: float | Tensor, *, reduce: str | None = None
+) -> Tensor:
     """Return a copy of `input` with ``out[i][index[i][j]] = src[i][j]`` (for dim 1).
 
     Args:
@@ -325,6 +329,11 @@ def take_along_dim(input: Tensor, indices: Tensor, dim: int | None = None) -> Te
     if dim is None:
         return take(input, indices)
     axis = normalize_dim("take_along_dim", dim, len(input.shape))
+    if len(input.shape) != len(indices.shape) or not input.shape:
+        raise ShapeError(
+            "take_along_dim: input and indices must have as many dims, at least one, "
+            f"got {tuple(input.shape)} and {tuple(indices.shape)}"
+        )
     common = list(
         broadcast_shapes(
             "take_along_dim",
@@ -399,8 +408,12 @@ def put_rows(
 @public(
     method=True, samples=lambda: [call(array(3, 4), (index(2, below=3), index(2, below=4)), array(2), True)]
 )
-def index_put(input: Tensor, indices: tuple[Tensor, ...], values: Tensor, accumulate: bool = False) -> Tensor:
+def index_put(input: Tensor, indices: Sequence[Tensor], values: Tensor, accumulate: bool = False) -> Tensor:
     """Return a copy of `input` with ``input[indices] = values``, or ``+=`` if `accumulate`."""
+    if not len(indices):
+        raise ArgumentError("index_put: at least one index tensor is required")
+    if not input.shape:
+        raise ShapeError("index_put: a 0-d tensor has no dims to index")
     return put_rows(input, list(indices), values, accumulate=accumulate)  # type: ignore[no-any-return]
 
 

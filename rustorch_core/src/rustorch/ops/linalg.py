@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from rustorch.base import TensorBase
@@ -229,6 +230,10 @@ def bilinear(input1: Tensor, input2: Tensor, weight: Tensor, bias: Tensor | None
 def cross(input: Tensor, other: Tensor, dim: int = -1) -> Tensor:
     """Return the cross product of vectors of 3 elements along `dim`."""
     axis = normalize_dim("cross", dim, len(input.shape))
+    if len(input.shape) != len(other.shape) or not input.shape:
+        raise ShapeError(
+            f"cross: as many dims are required, at least one, got {tuple(input.shape)} and {tuple(other.shape)}"
+        )
     if input.shape[axis] != 3 or other.shape[axis] != 3:
         raise ShapeError(
             f"cross: size 3 is required along dimension {axis}, got {tuple(input.shape)} and {tuple(other.shape)}"
@@ -286,7 +291,7 @@ def trace(input: Tensor) -> Tensor:
     samples=lambda: [call("ij,jk->ik", array(2, 3), array(3, 4)), call("bij,bjk", array(2, 2, 3), array(2, 3, 2)), call("ii->i", array(3, 3)),
                      call("i,j->ij", array(2), array(3)), call("bhqd,bhkd->bhqk", array(2, 2, 3, 4), array(2, 2, 3, 4))],
 )  # fmt: skip
-def einsum(equation: str, *operands: Any) -> Tensor:
+def einsum(equation: str, *operands: Tensor | Sequence[Tensor]) -> Tensor:
     """Return a sum of products in Einstein's notation, e.g. ``einsum("bij,bjk->bik", a, b)``.
 
     Operands are contracted from left to right, each pair as one batched matrix product.
@@ -294,4 +299,10 @@ def einsum(equation: str, *operands: Any) -> Tensor:
     given = (
         list(operands[0]) if len(operands) == 1 and isinstance(operands[0], (list, tuple)) else list(operands)
     )
+    if not isinstance(equation, str):
+        raise ArgumentTypeError(f"einsum: the equation must be a string, got {type(equation).__name__}")
+    if not all(isinstance(x, TensorBase) for x in given):
+        raise ArgumentTypeError(
+            f"einsum: expected tensors, got {', '.join(sorted({type(x).__name__ for x in given}))}"
+        )
     return contract(equation, given)  # type: ignore[no-any-return]

@@ -32,6 +32,7 @@ class View(Op):
     """An op whose result shares its operand's memory; `rule` returns (shape, strides, offset)."""
 
     def __call__(self, *operands: Any, **attrs: Any) -> Any:
+        """Return the view, with its history where one is recorded."""
         (x,) = operands
         result = view_of(x, *self.rule(x, **attrs))
         result.base = base = x if x.base is None else x.base
@@ -139,6 +140,8 @@ def flatten(input: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
 @public(samples=lambda: [call(array(12), 0, (3, 4)), call(array(2, 6), -1, (2, -1))])
 def unflatten(input: Tensor, dim: int, sizes: Sequence[int]) -> Tensor:
     """Return one dim split into several."""
+    if not input.shape:
+        raise ShapeError("unflatten: a 0-d tensor has no dim to split")
     dim = normalize_dim("unflatten", dim, len(input.shape))
     split_shape = infer_size(
         "unflatten", as_shape("unflatten", sizes, allow_minus_one=True), input.shape[dim]
@@ -531,6 +534,10 @@ def flip(input: Tensor, *dims: Any) -> Tensor:
 @public(samples=lambda: [call(array(2, 3)), call(array(2, 3, 4), 3, (1, 2)), call(array(2, 3), 2)])
 def rot90(input: Tensor, k: int = 1, dims: Sequence[int] = (0, 1)) -> Tensor:
     """Return a copy turned by `k` quarters in the plane of two dims, from the first towards the second."""
+    if len(dims) != 2 or len(input.shape) < 2:
+        raise ArgumentError(
+            f"rot90: two dims of a tensor that has them are required, got {dims!r} for {tuple(input.shape)}"
+        )
     a, b = (normalize_dim("rot90", d, len(input.shape)) for d in dims)
     turns = k % 4
     if turns == 0:
@@ -655,6 +662,10 @@ def stack(tensors: Sequence[Tensor], dim: int = 0, *, out: Tensor | None = None)
     given = list(tensors)
     if not given:
         raise ArgumentError("stack: at least one tensor is required")
+    if not all(isinstance(x, TensorBase) for x in given):
+        raise ArgumentTypeError(
+            f"stack: expected tensors, got {', '.join(sorted({type(x).__name__ for x in given}))}"
+        )
     shapes = {tuple(x.shape) for x in given}
     if len(shapes) > 1:
         raise ShapeError(f"stack: shapes must be equal, got {', '.join(map(str, sorted(shapes)))}")
@@ -673,6 +684,8 @@ def vstack(tensors: Sequence[Tensor]) -> Tensor:
 def hstack(tensors: Sequence[Tensor]) -> Tensor:
     """Return the tensors joined as columns; vectors end to end."""
     flat = [reshape(x, (1,)) if not x.shape else x for x in tensors]
+    if not flat:
+        raise ArgumentError("hstack: at least one tensor is required")
     return cat(flat, 0 if len(flat[0].shape) == 1 else 1)
 
 
@@ -696,7 +709,7 @@ def tile(input: Tensor, *dims: Any) -> Tensor:
 
 
 @public(samples=lambda: [call(array(2, 3), 2), call(array(2, 3), 3, 1)])
-def repeat_interleave(input: Tensor, repeats: Any, dim: int | None = None) -> Tensor:
+def repeat_interleave(input: Tensor, repeats: int | Tensor, dim: int | None = None) -> Tensor:
     """Return every element repeated in place, `repeats` times (a number, or one per element)."""
     x = reshape(input, (-1,)) if dim is None else input
     axis = normalize_dim("repeat_interleave", 0 if dim is None else dim, len(x.shape))
@@ -715,12 +728,13 @@ def roll(input: Tensor, shifts: int | Sequence[int], dims: int | Sequence[int] |
     """Return the tensor with its elements shifted around along `dims` (flattened if None)."""
     if dims is None:
         return reshape(roll(reshape(input, (-1,)), shifts, 0), input.shape)
-    pairs = zip(
-        (shifts,) if isinstance(shifts, int) else shifts,
-        (dims,) if isinstance(dims, int) else dims,
-        strict=True,
-    )
-    for shift, d in pairs:
+    steps = (shifts,) if isinstance(shifts, int) else tuple(shifts)
+    axes = (dims,) if isinstance(dims, int) else tuple(dims)
+    if len(steps) != len(axes):
+        raise ArgumentError(f"roll: one shift per dim is required, got {len(steps)} for {len(axes)} dims")
+    if not input.shape:
+        return clone(input)
+    for shift, d in zip(steps, axes, strict=True):
         axis = normalize_dim("roll", d, len(input.shape))
         size = input.shape[axis]
         cut = (size - shift) % size if size else 0

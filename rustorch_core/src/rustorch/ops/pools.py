@@ -58,7 +58,11 @@ def _places(op: str, size: int, kernel: int, stride: int, padding: int, dilation
 def _numbers(op: str, ndim: int, kernel: Any, stride: Any, padding: Any, dilation: Any = 1) -> list[Any]:
     """Return kernel, stride, padding and dilation as pairs."""
     kernel = per_dim(op, "kernel_size", kernel, ndim, 1)
-    stride = kernel if stride is None or stride == () else per_dim(op, "stride", stride, ndim, 1)
+    stride = (
+        kernel
+        if stride is None or (isinstance(stride, tuple) and not stride)
+        else per_dim(op, "stride", stride, ndim, 1)
+    )
     padding, dilation = per_dim(op, "padding", padding, ndim), per_dim(op, "dilation", dilation, ndim, 1)
     if ndim == 2:
         return [kernel, stride, padding, dilation]

@@ -151,9 +151,12 @@ def integers(
     upper half of the product with n, else the remainder by n.
     """
     for bound in (low, high):
-        if isinstance(bound, bool) or not hasattr(bound, "__index__"):
+        if isinstance(bound, (bool, type)) or not hasattr(bound, "__index__"):
             raise ArgumentTypeError(f"{name}: bounds must be integers, got {type(bound).__name__}")
-    low, high = low.__index__(), high.__index__()
+    try:
+        low, high = low.__index__(), high.__index__()
+    except TypeError:  # an array of several elements
+        raise ArgumentTypeError(f"{name}: bounds must be integers") from None
     count = high - low
     if count <= 0:
         raise ArgumentError(f"{name}: low must be below high, got {low} and {high}")

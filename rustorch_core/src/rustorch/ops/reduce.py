@@ -63,8 +63,9 @@ amin_op = Op("amin", _kept, doc="Minimum over dims.").vjp(_spread)
 argmax_op = Op("argmax", _indices, doc="Position of the maximum along a dim.").constant()
 argmin_op = Op("argmin", _indices, doc="Position of the minimum along a dim.").constant()
 
-_SAMPLES = lambda **o: (
-    lambda: [
+
+def _samples(**o: Any) -> Any:
+    return lambda: [
         call(array(3, 4, **o)),
         call(array(3, 4, **o), 1),
         call(array(2, 3, 4, **o), (0, 2), True),
@@ -72,7 +73,6 @@ _SAMPLES = lambda **o: (
         call(array(**o)),
         call(array(4, 6, strided=True, **o), 0),
     ]
-)
 
 
 def _dropped(result: Any, x: Any, dims: tuple[int, ...], keepdim: bool) -> Any:
@@ -86,7 +86,7 @@ def _widened(x: Any, dtype: Any) -> Any:
     return x.to(dtypes.int64) if x.dtype.category < FLOAT and x.dtype is not dtypes.int64 else x
 
 
-@public(samples=_SAMPLES())
+@public(samples=_samples())
 def sum_(input: Tensor, dim: Dim = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
     """Return the sum over `dim` (an int, several, or None for all); integers add up in int64."""
     x = _widened(input, dtype)
@@ -102,7 +102,7 @@ def prod(input: Tensor, dim: int | None = None, keepdim: bool = False, *, dtype:
     return _dropped(prod_op(x, dim=dims), x, dims, keepdim)  # type: ignore[no-any-return]
 
 
-@public(samples=_SAMPLES())
+@public(samples=_samples())
 def mean(input: Tensor, dim: Dim = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
     """Return the mean over `dim`; the dtype must be a floating-point one."""
     x = input if dtype is None else input.to(dtypes.dtype_of(dtype))
@@ -122,7 +122,7 @@ def _need_elements(name: str, x: Any, dims: tuple[int, ...]) -> None:
         raise ShapeError(f"{name}: cannot reduce over a dimension of size 0, got shape {tuple(x.shape)}")
 
 
-@public(samples=_SAMPLES(distinct=True))
+@public(samples=_samples(distinct=True))
 def amax(input: Tensor, dim: Dim = (), keepdim: bool = False) -> Tensor:
     """Return the maximum over `dim`; NaN if there is one.  Equal maxima share the gradient."""
     dims = normalize_dims("amax", dim, len(input.shape))
@@ -130,7 +130,7 @@ def amax(input: Tensor, dim: Dim = (), keepdim: bool = False) -> Tensor:
     return _dropped(amax_op(input, dim=dims), input, dims, keepdim)  # type: ignore[no-any-return]
 
 
-@public(samples=_SAMPLES(distinct=True))
+@public(samples=_samples(distinct=True))
 def amin(input: Tensor, dim: Dim = (), keepdim: bool = False) -> Tensor:
     """Return the minimum over `dim`; NaN if there is one.  Equal minima share the gradient."""
     dims = normalize_dims("amin", dim, len(input.shape))
@@ -291,7 +291,7 @@ def logsumexp(input: Tensor, dim: Dim, keepdim: bool = False) -> Tensor:
         call(array(3, 4), 3, (0, 1), True), call(array(3, 4), "fro"),
     ]
 )  # fmt: skip
-def norm(input: Tensor, p: Any = "fro", dim: Dim = None, keepdim: bool = False) -> Tensor:
+def norm(input: Tensor, p: float | str = "fro", dim: Dim = None, keepdim: bool = False) -> Tensor:
     """Return the vector norm (sum |x|^p)^(1/p) over `dim`; "fro" is 2, inf and -inf the extremes, 0 counts."""
     dims = normalize_dims("norm", dim, len(input.shape))
     if p in ("fro", 2):

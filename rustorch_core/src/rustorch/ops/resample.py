@@ -12,7 +12,7 @@ from rustorch.dtypes import FLOAT
 from rustorch.errors import ArgumentError, DTypeError, ShapeError
 from rustorch.ops.conv import output_size as places
 from rustorch.ops.movement import windows
-from rustorch.ops.padding import box, check_tensor, grown, per_dim, placed
+from rustorch.ops.padding import MAX_SIZE, box, check_tensor, grown, per_dim, placed
 from rustorch.ops.pools import adaptive_avg_pool1d, adaptive_avg_pool2d
 from rustorch.ops.public import public
 from rustorch.ops.samples import array, call
@@ -102,6 +102,8 @@ def _targets(
             f"interpolate: scale_factor must be a positive number or {ndim} of them, got {scale_factor!r}"
         )
     target = [math.floor(n * s) for n, s in zip(x.shape[2:], given, strict=True)]
+    if max(target) > MAX_SIZE:
+        raise ShapeError(f"interpolate: sizes must be below 2**31, got scale_factor {scale_factor!r}")
     if min(target) < 1:
         raise ShapeError(f"interpolate: the result would be empty, got scale_factor {scale_factor!r}")
     return target, [None] * ndim if recompute else [float(s) for s in given]

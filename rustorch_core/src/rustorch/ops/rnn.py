@@ -231,6 +231,8 @@ def _cell_operands(
     if len(x.shape) not in (1, 2):
         raise ShapeError(f"{name}: the input must have 2 dims (1 unbatched), got shape {tuple(x.shape)}")
     batched = len(x.shape) == 2
+    if len(w_hh.shape) != 2:
+        raise ShapeError(f"{name}: w_hh must have 2 dims, got shape {tuple(w_hh.shape)}")
     hidden = w_hh.shape[-1]
     _shaped(name, w_hh, (gates * hidden, hidden), "w_hh")
     _shaped(name, w_ih, (gates * hidden, x.shape[-1]), "w_ih")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from rustorch import dtypes
@@ -86,9 +87,9 @@ def bernoulli(input: Tensor, p: float | None = None, *, generator: Generator | N
     ],
 )
 def normal(
-    mean: Any = 0.0,
-    std: Any = 1.0,
-    size: Any = None,
+    mean: float | Tensor = 0.0,
+    std: float | Tensor = 1.0,
+    size: int | Sequence[int] | None = None,
     *,
     generator: Generator | None = None,
     dtype: Any = None,
@@ -123,7 +124,7 @@ def normal(
 
 def _check_std(name: str, std: Any) -> None:
     given: Any = std
-    wrong = std.shape.elements and bool((given < 0).any()) if isinstance(std, TensorBase) else std < 0
+    wrong = std.shape.elements and bool((given < 0).any()) if isinstance(std, TensorBase) else not std >= 0
     if wrong:
         raise ArgumentError(
             f"{name}: std must not be negative" + ("" if isinstance(std, TensorBase) else f", got {std}")

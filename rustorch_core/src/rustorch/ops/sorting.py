@@ -243,7 +243,12 @@ _INTERPOLATIONS = ("linear", "lower", "higher", "midpoint", "nearest")
     ]
 )
 def quantile(
-    input: Tensor, q: Any, dim: int | None = None, keepdim: bool = False, *, interpolation: str = "linear"
+    input: Tensor,
+    q: float | Tensor,
+    dim: int | None = None,
+    keepdim: bool = False,
+    *,
+    interpolation: str = "linear",
 ) -> Tensor:
     """Return the q-quantiles along `dim` (of all elements if None); NaN where there is a NaN.
 

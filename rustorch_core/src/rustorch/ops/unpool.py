@@ -32,7 +32,12 @@ def _unpool(ndim: int, x: Any, indices: Any, numbers: tuple[Any, Any, Any], outp
         (n - 1) * s - 2 * p + k for n, s, p, k in zip(x.shape[-ndim:], stride, padding, kernel, strict=True)
     ]
     if output_size is not None:
-        wanted = list(output_size)[-ndim:]
+        given = (
+            per_dim(op, "output_size", output_size, max(len(output_size), 1))
+            if isinstance(output_size, (tuple, list))
+            else per_dim(op, "output_size", output_size, ndim)
+        )
+        wanted = list(given)[-ndim:]
         if len(wanted) != ndim or any(abs(w - n) >= s for w, n, s in zip(wanted, size, stride, strict=True)):
             raise ShapeError(
                 f"{op}: output_size must differ from {tuple(size)} by less than the stride, got {output_size}"

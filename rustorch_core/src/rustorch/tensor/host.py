@@ -10,7 +10,7 @@ import numpy as np
 from rustorch.base import allocate, view_of
 from rustorch.device import Device, as_device
 from rustorch.dispatch.tables import packed
-from rustorch.errors import ArgumentError, AutogradError, DeviceError
+from rustorch.errors import ArgumentError, ArgumentTypeError, AutogradError, DeviceError, DTypeError
 from rustorch.ops.creation import from_host
 
 _DLPACK_HOST = (1, 0)  # kDLCPU
@@ -98,6 +98,8 @@ def to_dlpack(x: Any, options: dict[str, Any]) -> Any:
             raise DeviceError(f"__dlpack__: device {x.device} does not offer DLPack")
         return exporter(x, **options)
     options.pop("stream", None)
+    if x.dtype.name == "bfloat16":
+        raise DTypeError("__dlpack__: bfloat16 has no form in NumPy's DLPack", hint="convert it first")
     return to_numpy(x, force=False).__dlpack__(**options)
 
 
@@ -116,7 +118,15 @@ def from_dlpack(source: Any) -> Any:
     """Return a tensor over the memory of any object with ``__dlpack__``; on the host without a copy."""
     from rustorch.ops.creation import adopt
 
-    return adopt(np.from_dlpack(source), as_device(None))
+    if not hasattr(source, "__dlpack__"):
+        raise ArgumentTypeError(
+            f"from_dlpack: an object with __dlpack__ is required, got {type(source).__name__}"
+        )
+    try:
+        array = np.from_dlpack(source)
+    except (BufferError, RuntimeError, TypeError) as error:
+        raise ArgumentError(f"from_dlpack: the data cannot be taken over ({error})") from error
+    return adopt(array, as_device(None))
 
 
 def reduce(x: Any) -> Any:

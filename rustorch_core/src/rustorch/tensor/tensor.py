@@ -13,8 +13,16 @@ from rustorch.base import TensorBase, alias_of, allocate, become, set_result_cla
 from rustorch.device import Device, as_device
 from rustorch.dispatch.policy import transfer
 from rustorch.dtypes import DType, dtype_of
-from rustorch.errors import ArgumentError, AutogradError, DTypeError, ShapeError
+from rustorch.errors import (
+    ArgumentError,
+    ArgumentTypeError,
+    AutogradError,
+    DTypeError,
+    OutOfBoundsError,
+    ShapeError,
+)
 from rustorch.ops import creation
+from rustorch.shape import normalize_dim
 from rustorch.tape import Output, mode
 from rustorch.tensor import host, indexing, methods, printing
 
@@ -54,11 +62,14 @@ class Tensor(TensorBase):
     def __new__(
         cls, data: Any = (), *, dtype: Any = None, device: Any = None, requires_grad: bool = False
     ) -> Tensor:
+        """Return a new leaf of this class with the values of `data`."""
         made: Any
         if isinstance(data, TensorBase):
             made = data.detach() if dtype is None and device is None else data.to(dtype=dtype, device=device)
         else:
-            made = creation.tensor(data, dtype=dtype or dtypes.get_default_dtype(), device=device)
+            made = creation.tensor(
+                data, dtype=dtypes.get_default_dtype() if dtype is None else dtype, device=device
+            )
         self: Tensor = view_of(made, made.shape, made.strides, made.offset, cls)
         if requires_grad:
             creation.require_grad(self)
@@ -79,9 +90,12 @@ class Tensor(TensorBase):
         """Return the shape, or the size of one dim."""
         if dim is None:
             return self.shape
-        from rustorch.shape import normalize_dim
+        return self.shape[self._existing("size", dim)]
 
-        return self.shape[normalize_dim("size", dim, len(self.shape))]
+    def _existing(self, name: str, dim: int) -> int:
+        if not self.shape:
+            raise OutOfBoundsError(f"{name}: a 0-d tensor has no dims, got dim {dim!r}")
+        return normalize_dim(name, dim, len(self.shape))
 
     def numel(self) -> int:
         """Return the number of elements."""
@@ -105,7 +119,7 @@ class Tensor(TensorBase):
 
     def stride(self, dim: int | None = None) -> Any:
         """Return the strides in elements, or that of one dim."""
-        return tuple(self.strides) if dim is None else self.strides[dim]
+        return tuple(self.strides) if dim is None else self.strides[self._existing("stride", dim)]
 
     def storage_offset(self) -> int:
         """Return the position of the first element in the storage, in elements."""
@@ -144,6 +158,10 @@ class Tensor(TensorBase):
 
     def requires_grad_(self, requires_grad: bool = True) -> Tensor:
         """Set whether autograd records operations on this leaf; return self."""
+        if not isinstance(requires_grad, bool):
+            raise ArgumentTypeError(
+                f"requires_grad_: True or False is required, got {type(requires_grad).__name__}"
+            )
         if not requires_grad and self.node is not None:
             raise AutogradError("requires_grad_: only a leaf can stop requiring grad", hint="use detach()")
         if requires_grad and not self.needs_grad:
@@ -178,7 +196,8 @@ class Tensor(TensorBase):
             raise ArgumentError(f"grad: a tensor or None is required, got {type(value).__name__}")
         if value is not None and (value.shape != self.shape or value.device is not self.device):
             raise ShapeError(
-                f"grad: shape {tuple(self.shape)} on {self.device} is required, got {tuple(value.shape)} on {value.device}"
+                f"grad: shape {tuple(self.shape)} on {self.device} is required, "
+                f"got {tuple(value.shape)} on {value.device}"
             )
         self.grad_ = value
 
@@ -319,7 +338,7 @@ class Tensor(TensorBase):
         """Return ``tensor(data)`` in this tensor's dtype and on its device."""
         return creation.tensor(
             data,
-            dtype=dtype or self.dtype,
+            dtype=self.dtype if dtype is None else dtype,
             device=self.device if device is None else device,
             requires_grad=requires_grad,
         )
@@ -327,30 +346,39 @@ class Tensor(TensorBase):
     def new_empty(self, *size: Any, dtype: Any = None, device: Any = None) -> Tensor:
         """Return an uninitialised tensor in this tensor's dtype and on its device."""
         return creation.empty(
-            *size, dtype=dtype or self.dtype, device=self.device if device is None else device
+            *size,
+            dtype=self.dtype if dtype is None else dtype,
+            device=self.device if device is None else device,
         )
 
     def new_zeros(self, *size: Any, dtype: Any = None, device: Any = None) -> Tensor:
         """Return zeros in this tensor's dtype and on its device."""
         return creation.zeros(
-            *size, dtype=dtype or self.dtype, device=self.device if device is None else device
+            *size,
+            dtype=self.dtype if dtype is None else dtype,
+            device=self.device if device is None else device,
         )
 
     def new_ones(self, *size: Any, dtype: Any = None, device: Any = None) -> Tensor:
         """Return ones in this tensor's dtype and on its device."""
         return creation.ones(
-            *size, dtype=dtype or self.dtype, device=self.device if device is None else device
+            *size,
+            dtype=self.dtype if dtype is None else dtype,
+            device=self.device if device is None else device,
         )
 
     def new_full(self, size: Any, fill_value: Any, *, dtype: Any = None, device: Any = None) -> Tensor:
         """Return `fill_value` in this tensor's dtype and on its device."""
         return creation.full(
-            size, fill_value, dtype=dtype or self.dtype, device=self.device if device is None else device
+            size,
+            fill_value,
+            dtype=self.dtype if dtype is None else dtype,
+            device=self.device if device is None else device,
         )
 
     def new_arange(self, *args: Any) -> Tensor:
         """Return ``arange(*args)`` in int64 on this tensor's device."""
-        return creation.arange(*args, device=self.device)
+        return ops.functions["arange"].function(*args, device=self.device)
 
     # -- changing in place -------------------------------------------------------------------------
 
@@ -427,11 +455,7 @@ def _to_arguments(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[DType 
     for value in args:
         if isinstance(value, TensorBase):
             dtype, device = value.dtype, value.device
-        elif (
-            isinstance(value, DType)
-            or (isinstance(value, type))
-            or (isinstance(value, str) and _names_dtype(value))
-        ):
+        elif isinstance(value, (DType, type)) or (isinstance(value, str) and _names_dtype(value)):
             dtype = value
         elif isinstance(value, bool):
             continue  # non_blocking, copy by position
@@ -462,7 +486,7 @@ class _Cast(ops.op.Op):
 
 
 _cast = _Cast("cast", lambda x, *, dtype: (x.shape, dtype), doc="Convert to another dtype.")
-_cast.vjp(lambda g, _out, _x, *, dtype: g.to(_x.dtype))
+_cast.vjp(lambda g, _out, _x, *, dtype: g.to(_x.dtype))  # noqa: ARG005 - a rule takes the attributes of its op
 
 
 class _ToDevice(ops.op.Op):
@@ -479,8 +503,8 @@ class _ToDevice(ops.op.Op):
         return out
 
 
-_to_device = _ToDevice("to_device", lambda x, *, device: (x.shape, x.dtype), doc="Copy to another device.")
-_to_device.vjp(lambda g, _out, _x, *, device: g.to(_x.device))
+_to_device = _ToDevice("to_device", lambda x, *, device: (x.shape, x.dtype), doc="Copy to another device.")  # noqa: ARG005 - the same
+_to_device.vjp(lambda g, _out, _x, *, device: g.to(_x.device))  # noqa: ARG005 - the same
 
 set_result_class(Tensor)
 methods.attach(Tensor)
