@@ -6,13 +6,15 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rustorch import dtypes
+from rustorch.base import allocate
 from rustorch.dtypes import FLOAT, DType
-from rustorch.errors import DTypeError, ShapeError
+from rustorch.errors import ArgumentError, DTypeError, ShapeError
 from rustorch.ops.movement import expand, expand_to, reshape, reshape_to
 from rustorch.ops.op import Op
 from rustorch.ops.public import public
 from rustorch.ops.samples import array, call, mask
 from rustorch.shape import Shape, normalize_dim, normalize_dims, reduced_shape
+from rustorch.tape import mode, record
 
 if TYPE_CHECKING:
     from rustorch.tensor import Tensor
@@ -35,14 +37,42 @@ def _indices(x: Any, *, dim: int) -> tuple[Shape, DType]:
     return reduced_shape(x.shape, (dim,), keepdim=True), dtypes.int64
 
 
+class _Reduction(Op):
+    """A reduction: the kernel writes reduced dims with size 1, the caller may have them dropped.
+
+    Dropping dims of size 1 moves nothing, so the fresh result is given its final shape before
+    anyone sees it, and no view has to be recorded.
+    """
+
+    def __call__(self, *operands: Any, **attrs: Any) -> Any:
+        (x,) = operands
+        dim = attrs["dim"]
+        shape, dtype = self.rule(x, dim=dim)
+        out = allocate(shape, dtype, x.device)
+        x.device.kernels[self.name][dtype](out, x, dim=dim)
+        if not attrs.get("keepdim", True):
+            out.shape = shape = reduced_shape(x.shape, dim, keepdim=False)
+            out.strides = shape.strides
+        if x.needs_grad and mode.grad:
+            record(self, out, (x,), {"dim": dim})
+        return out
+
+
+def _like_kept(value: Any, x: Any, dim: tuple[int, ...]) -> Any:
+    """Return a result, or its gradient, with the reduced dims as size 1."""
+    kept = reduced_shape(x.shape, dim, keepdim=True)
+    return value if value.shape is kept else reshape_to(value, kept)
+
+
 def _spread(g: Any, out: Any, x: Any, *, dim: tuple[int, ...]) -> Any:
     """Share a gradient evenly among all elements that attain the extreme."""
-    attained = (x == out).to(g.dtype)
-    return g * attained / attained.sum(dim, keepdim=True)
+    attained = (x == _like_kept(out, x, dim)).to(g.dtype)
+    return _like_kept(g, x, dim) * attained / attained.sum(dim, keepdim=True)
 
 
 def _others(g: Any, out: Any, x: Any, *, dim: tuple[int, ...]) -> Any:
     """Return g times the product of all other elements, right also where some are zero."""
+    g, out = _like_kept(g, x, dim), _like_kept(out, x, dim)
     if not bool((x == 0).any()):
         return g * out / x
     rest = [i for i in range(len(x.shape)) if i not in dim]
@@ -56,10 +86,11 @@ def _others(g: Any, out: Any, x: Any, *, dim: tuple[int, ...]) -> Any:
     return g * products.reshape([x.shape[i] for i in order]).permute(back)
 
 
-sum_op = Op("sum", _kept, doc="Sum over dims.").vjp(lambda g, _out, _x, *, dim: expand_to(g, _x.shape))
-prod_op = Op("prod", _kept, doc="Product over dims.").vjp(_others)
-amax_op = Op("amax", _kept, doc="Maximum over dims.").vjp(_spread)
-amin_op = Op("amin", _kept, doc="Minimum over dims.").vjp(_spread)
+sum_op = _Reduction("sum", _kept, doc="Sum over dims.")
+sum_op.vjp(lambda g, _out, _x, *, dim: expand_to(_like_kept(g, _x, dim), _x.shape))
+prod_op = _Reduction("prod", _kept, doc="Product over dims.").vjp(_others)
+amax_op = _Reduction("amax", _kept, doc="Maximum over dims.").vjp(_spread)
+amin_op = _Reduction("amin", _kept, doc="Minimum over dims.").vjp(_spread)
 argmax_op = Op("argmax", _indices, doc="Position of the maximum along a dim.").constant()
 argmin_op = Op("argmin", _indices, doc="Position of the minimum along a dim.").constant()
 
@@ -91,7 +122,7 @@ def sum_(input: Tensor, dim: Dim = None, keepdim: bool = False, *, dtype: Any = 
     """Return the sum over `dim` (an int, several, or None for all); integers add up in int64."""
     x = _widened(input, dtype)
     dims = normalize_dims("sum", dim, len(x.shape))
-    return _dropped(sum_op(x, dim=dims), x, dims, keepdim)  # type: ignore[no-any-return]
+    return sum_op(x, dim=dims, keepdim=keepdim)
 
 
 @public(samples=lambda: [call(array(3, 4)), call(array(3, 4), 1), call(array(3, 4), 0, True), call(array())])
@@ -99,7 +130,7 @@ def prod(input: Tensor, dim: int | None = None, keepdim: bool = False, *, dtype:
     """Return the product over `dim` (None for all); integers multiply in int64."""
     x = _widened(input, dtype)
     dims = normalize_dims("prod", dim, len(x.shape))
-    return _dropped(prod_op(x, dim=dims), x, dims, keepdim)  # type: ignore[no-any-return]
+    return prod_op(x, dim=dims, keepdim=keepdim)
 
 
 @public(samples=_samples())
@@ -112,9 +143,9 @@ def mean(input: Tensor, dim: Dim = None, keepdim: bool = False, *, dtype: Any = 
             hint="pass dtype=rustorch.float32",
         )
     dims = normalize_dims("mean", dim, len(x.shape))
-    total = sum_op(x, dim=dims)
+    total = sum_op(x, dim=dims, keepdim=keepdim)
     count = x.shape.elements // max(total.shape.elements, 1) if total.shape.elements else 1
-    return _dropped(total / count if count else total / 0, x, dims, keepdim)  # type: ignore[no-any-return]
+    return total / count
 
 
 def _need_elements(name: str, x: Any, dims: tuple[int, ...]) -> None:
@@ -127,7 +158,7 @@ def amax(input: Tensor, dim: Dim = (), keepdim: bool = False) -> Tensor:
     """Return the maximum over `dim`; NaN if there is one.  Equal maxima share the gradient."""
     dims = normalize_dims("amax", dim, len(input.shape))
     _need_elements("amax", input, dims)
-    return _dropped(amax_op(input, dim=dims), input, dims, keepdim)  # type: ignore[no-any-return]
+    return amax_op(input, dim=dims, keepdim=keepdim)
 
 
 @public(samples=_samples(distinct=True))
@@ -135,7 +166,7 @@ def amin(input: Tensor, dim: Dim = (), keepdim: bool = False) -> Tensor:
     """Return the minimum over `dim`; NaN if there is one.  Equal minima share the gradient."""
     dims = normalize_dims("amin", dim, len(input.shape))
     _need_elements("amin", input, dims)
-    return _dropped(amin_op(input, dim=dims), input, dims, keepdim)  # type: ignore[no-any-return]
+    return amin_op(input, dim=dims, keepdim=keepdim)
 
 
 def _arg(op: Op, input: Any, dim: int | None, keepdim: bool) -> Any:
@@ -158,7 +189,7 @@ def _arg(op: Op, input: Any, dim: int | None, keepdim: bool) -> Any:
 )
 def argmax(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor:
     """Return the int64 position of the maximum along `dim` (of the flattened tensor if None); the lowest at ties."""
-    return _arg(argmax_op, input, dim, keepdim)  # type: ignore[no-any-return]
+    return _arg(argmax_op, input, dim, keepdim)
 
 
 @public(
@@ -167,7 +198,7 @@ def argmax(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Tens
 )
 def argmin(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor:
     """Return the int64 position of the minimum along `dim` (of the flattened tensor if None); the lowest at ties."""
-    return _arg(argmin_op, input, dim, keepdim)  # type: ignore[no-any-return]
+    return _arg(argmin_op, input, dim, keepdim)
 
 
 def _extreme(name: str, reduce: Any, arg: Any, input: Any, dim: Any, keepdim: bool) -> Any:
@@ -213,7 +244,7 @@ def all_(input: Tensor, dim: Dim = None, keepdim: bool = False) -> Tensor:
     """Return whether all elements over `dim` are nonzero (True for none at all)."""
     dims = normalize_dims("all", dim, len(input.shape))
     zeros = sum_op((input == 0).to(dtypes.int64), dim=dims)
-    return _dropped(zeros == 0, input, dims, keepdim)  # type: ignore[no-any-return]
+    return _dropped(zeros == 0, input, dims, keepdim)
 
 
 @public(differentiable=False, samples=lambda: [call(mask(3, 4)), call(mask(3, 4), 1), call(mask(0))])
@@ -221,7 +252,7 @@ def any_(input: Tensor, dim: Dim = None, keepdim: bool = False) -> Tensor:
     """Return whether any element over `dim` is nonzero (False for none at all)."""
     dims = normalize_dims("any", dim, len(input.shape))
     nonzeros = sum_op((input != 0).to(dtypes.int64), dim=dims)
-    return _dropped(nonzeros != 0, input, dims, keepdim)  # type: ignore[no-any-return]
+    return _dropped(nonzeros != 0, input, dims, keepdim)
 
 
 _SPREAD_SAMPLES = lambda: [  # noqa: E731 - shared by var and std
@@ -259,7 +290,7 @@ def var(
     count = Shape(input.shape[d] for d in dims).elements if input.shape else 1
     total = sum_op(centred * centred, dim=dims)
     rest = count - correction
-    return _dropped(total / rest if rest > 0 else total / 0.0, input, dims, keepdim)  # type: ignore[no-any-return]
+    return _dropped(total / rest if rest > 0 else total / 0.0, input, dims, keepdim)
 
 
 @public(samples=_SPREAD_SAMPLES)
@@ -282,7 +313,7 @@ def logsumexp(input: Tensor, dim: Dim, keepdim: bool = False) -> Tensor:
     top = amax(input.detach(), dims, True)
     top = top.masked_fill(~top.isfinite(), 0)
     total = sum_op((input - top).exp(), dim=dims).log() + top
-    return _dropped(total, input, dims, keepdim)  # type: ignore[no-any-return]
+    return _dropped(total, input, dims, keepdim)
 
 
 @public(
@@ -296,7 +327,9 @@ def norm(input: Tensor, p: float | str = "fro", dim: Dim = None, keepdim: bool =
     dims = normalize_dims("norm", dim, len(input.shape))
     if p in ("fro", 2):
         squares = sum_op(input * input, dim=dims)
-        return _dropped(_root(squares), input, dims, keepdim)  # type: ignore[no-any-return]
+        return _dropped(_root(squares), input, dims, keepdim)
+    if isinstance(p, str):
+        raise ArgumentError(f"norm: p must be a number or 'fro', got {p!r}")
     if p == float("inf"):
         return amax(input.abs(), dims, keepdim)
     if p == float("-inf"):
@@ -306,7 +339,7 @@ def norm(input: Tensor, p: float | str = "fro", dim: Dim = None, keepdim: bool =
     if p == 1:
         return sum_(input.abs(), dims, keepdim)
     total = sum_op(input.abs().pow(p), dim=dims)
-    return _dropped(total.pow(1.0 / p), input, dims, keepdim)  # type: ignore[no-any-return]
+    return _dropped(total.pow(1.0 / p), input, dims, keepdim)
 
 
 def _root(squares: Any) -> Any:
