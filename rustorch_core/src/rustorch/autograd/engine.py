@@ -11,7 +11,7 @@ from heapq import heappop, heappush
 from sys import getrefcount
 from typing import Any
 
-from rustorch.base import Spec, TensorBase
+from rustorch.base import Spec, TensorBase, allocate
 from rustorch.errors import ArgumentError, ArgumentTypeError, AutogradError, ShapeError
 from rustorch.tape import Node, Output, edge_of, mode, settings
 
@@ -130,7 +130,9 @@ def _root_gradient(name: str, x: Any, g: Any, create: bool) -> Any:
                 "only one element may go without",
                 hint="reduce it first, e.g. .sum(), or pass the gradient",
             )
-        return x.detach().new_ones(x.shape)
+        one = allocate(x.shape, x.dtype, x.device)
+        x.device.kernels["fill"][x.dtype](one, value=1)
+        return one
     if not isinstance(g, TensorBase):
         raise ArgumentTypeError(f"{name}: a gradient must be a tensor, got {type(g).__name__}")
     if g.shape != x.shape:
