@@ -37,7 +37,7 @@ class Generator:
 
     def manual_seed(self, seed: int) -> Generator:
         """Start the stream of `seed` from its beginning; return self."""
-        if not isinstance(seed, int) or isinstance(seed, bool):  # type: ignore[redundant-expr]  # users pass anything
+        if not isinstance(seed, int) or isinstance(seed, bool):
             raise ArgumentTypeError(f"manual_seed: an integer is required, got {type(seed).__name__}")
         if not -(1 << 63) <= seed <= _MASK:
             raise ArgumentError(f"manual_seed: a seed has 64 bits, got {seed}")

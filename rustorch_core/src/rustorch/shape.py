@@ -133,7 +133,7 @@ def normalize_dim(op: str, dim: int, ndim: int) -> int:
 def normalize_dims(op: str, dims: int | Iterable[int] | None, ndim: int) -> tuple[int, ...]:
     """Return distinct dims, sorted; ``None`` or ``()`` means all."""
     if dims.__class__ is list:
-        dims = tuple(dims)  # type: ignore[arg-type]  # a list, but not to mypy
+        dims = tuple(dims)  # a list, but not to mypy
     try:
         return _normalize_dims(op, dims, ndim)  # type: ignore[arg-type]  # if not hashable, the error is caught
     except TypeError:  # unhashable: not a sequence of integers

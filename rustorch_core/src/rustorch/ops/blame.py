@@ -29,13 +29,20 @@ _LARGE = 2**39  # a size, count or step beyond this has made the call fail, or w
 
 
 def guarded(function: Function, name: str, *, method: bool) -> Function:
-    """Return the function as users call it: errors about arguments name the function and the argument.
+    """Return the function as users call it, under the name that a pickle finds it by.
 
     Args:
         function: the implementation, which library code calls directly.
         name: its public name.
         method: its first parameter is a tensor whatever the annotation says.
     """
+    call = explaining(function, name, first="Tensor" if method else None)
+    call.__module__, call.__qualname__ = "rustorch", name
+    return call
+
+
+def explaining(function: Function, name: str, *, first: str | None = None) -> Function:
+    """Return the function with errors that name it and the argument that is wrong."""
 
     @functools.wraps(function)
     def call(*args: Any, **kwargs: Any) -> Any:
@@ -44,10 +51,14 @@ def guarded(function: Function, name: str, *, method: bool) -> Function:
         except RusTorchError:
             raise
         except SYMPTOMS as error:
-            raise_explained(name, function, args, kwargs, error, first="Tensor" if method else None)
+            raise_explained(name, function, args, kwargs, error, first=first)
 
-    call.__module__, call.__qualname__ = "rustorch", name  # where a pickle finds it
     return call  # type: ignore[return-value]
+
+
+def explained_as(name: str) -> Callable[[Function], Function]:
+    """Decorate a function with :func:`explaining`."""
+    return lambda function: explaining(function, name)
 
 
 def raise_explained(
@@ -137,8 +148,8 @@ def _leaves(value: Any) -> Iterator[Any]:
 
 _KINDS: dict[str, tuple[str, Callable[[Any], bool]]] = {
     "Tensor": ("a tensor", lambda v: isinstance(v, TensorBase)),
-    "int": ("an integer", lambda v: _is_index(v)),
-    "float": ("a number", lambda v: _is_number(v)),
+    "int": ("an integer", lambda v: _is_index(v)),  # noqa: PLW0108 - defined below
+    "float": ("a number", lambda v: _is_number(v)),  # noqa: PLW0108 - the same
     "complex": ("a complex number", lambda v: isinstance(v, (complex, np.complexfloating))),
     "bool": ("True or False", lambda v: isinstance(v, (bool, np.bool_))),
     "str": ("a string", lambda v: isinstance(v, str)),
@@ -195,7 +206,11 @@ def _is(value: Any, kind: str) -> bool:
         return True  # an annotation that says nothing testable
     if isinstance(value, (str, TensorBase, dict)) or not hasattr(value, "__iter__"):
         return False
-    return "," in found[1] or all(_fits(v, found[1]) for v in value)
+    kinds = found[1].split(", ")
+    parts = list(value)
+    if len(kinds) > 1:
+        return len(parts) == len(kinds) and all(map(_fits, parts, kinds))
+    return all(_fits(v, found[1]) for v in parts)
 
 
 def _said(wanted: str) -> str:

@@ -50,8 +50,8 @@ def lerp(input: Tensor, end: Tensor, weight: float | Tensor) -> Tensor:
     gap = end - input
     # from the nearer end, so that the weights 0 and 1 give the ends exactly
     if isinstance(weight, TensorBase):
-        return where(weight.abs() < 0.5, input + weight * gap, end - gap * (1 - weight))  # type: ignore[operator, no-any-return]
-    return input + gap * weight if abs(weight) < 0.5 else end - gap * (1 - weight)  # type: ignore[no-any-return]
+        return where(weight.abs() < 0.5, input + weight * gap, end - gap * (1 - weight))
+    return input + gap * weight if abs(weight) < 0.5 else end - gap * (1 - weight)
 
 
 @public(
@@ -63,7 +63,7 @@ def lerp(input: Tensor, end: Tensor, weight: float | Tensor) -> Tensor:
 def addcmul(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: float = 1) -> Tensor:
     """Return ``input + value * tensor1 * tensor2``; all broadcast."""
     product = tensor1 * tensor2
-    return input + (product if value == 1 else product * value)  # type: ignore[no-any-return]
+    return input + (product if value == 1 else product * value)
 
 
 @public(
@@ -82,7 +82,7 @@ def addcdiv(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: float = 1
         raise DTypeError(
             f"addcdiv: floating-point tensors are required, got {tensor1.dtype.name} and {tensor2.dtype.name}"
         )
-    return input + (tensor1 if value == 1 else tensor1 * value) / tensor2  # type: ignore[no-any-return]
+    return input + (tensor1 if value == 1 else tensor1 * value) / tensor2
 
 
 def _extremes(dtype: Any) -> tuple[float, float]:
@@ -99,11 +99,11 @@ def nan_to_num(
 ) -> Tensor:
     """Return `input` with NaN, inf and -inf replaced; infinities by the dtype's extremes if None."""
     if not input.dtype.is_floating_point:
-        return input.clone()  # type: ignore[no-any-return]
+        return input.clone()
     low, high = _extremes(input.dtype)
     result = where(input.isnan(), nan, input)
     result = where(input == math.inf, high if posinf is None else posinf, result)
-    return where(input == -math.inf, low if neginf is None else neginf, result)  # type: ignore[no-any-return]
+    return where(input == -math.inf, low if neginf is None else neginf, result)
 
 
 @public(
@@ -131,4 +131,4 @@ def diff(
         size = max(x.shape[axis] - 1, 0)
         above, below = x.narrow(axis, x.shape[axis] - size, size), x.narrow(axis, 0, size)
         x = above ^ below if x.dtype is dtypes.bool_ else above - below
-    return x  # type: ignore[no-any-return]
+    return x

@@ -77,7 +77,7 @@ def empty(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool
         device: the default device if None.
         requires_grad: whether autograd should follow it.
     """
-    return new(_sizes("empty", size), _chosen(dtype), as_device(device), requires_grad)  # type: ignore[no-any-return]
+    return new(_sizes("empty", size), _chosen(dtype), as_device(device), requires_grad)
 
 
 def filled(shape: Shape, value: Any, dtype: DType, device: Device, requires_grad: bool = False) -> Any:
@@ -105,13 +105,13 @@ def check_storable(op: str, value: Any, dtype: DType) -> None:
 @public(**_PLAIN, samples=lambda: [call((2, 3)), call(()), call(2, 0)])
 def zeros(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """Return a tensor of zeros; see :func:`empty` for the arguments."""
-    return filled(_sizes("zeros", size), 0, _chosen(dtype), as_device(device), requires_grad)  # type: ignore[no-any-return]
+    return filled(_sizes("zeros", size), 0, _chosen(dtype), as_device(device), requires_grad)
 
 
 @public(**_PLAIN, samples=lambda: [call((2, 3)), call(()), call(2, 0)])
 def ones(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """Return a tensor of ones; see :func:`empty` for the arguments."""
-    return filled(_sizes("ones", size), 1, _chosen(dtype), as_device(device), requires_grad)  # type: ignore[no-any-return]
+    return filled(_sizes("ones", size), 1, _chosen(dtype), as_device(device), requires_grad)
 
 
 @public(**_PLAIN, samples=lambda: [call((2, 3), 1.5), call((), 7)])
@@ -121,12 +121,12 @@ def full(
     """Return a tensor with every element `fill_value`; without dtype, that of the value."""
     fill_value = _number(fill_value, "full")
     chosen = _chosen(dtype, dtypes.scalar_dtype(fill_value))
-    return filled(_sizes("full", (size,)), fill_value, chosen, as_device(device), requires_grad)  # type: ignore[no-any-return]
+    return filled(_sizes("full", (size,)), fill_value, chosen, as_device(device), requires_grad)
 
 
 def _number(value: Any, op: str) -> Any:
     if isinstance(value, TensorBase):
-        value = value.item()  # type: ignore[attr-defined]
+        value = value.item()
     if not isinstance(value, (bool, int, float, complex, np.generic)):
         raise ArgumentTypeError(f"{op}: fill_value must be a number, got {type(value).__name__}")
     return value
@@ -141,7 +141,7 @@ def empty_like(
     input: Tensor, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
 ) -> Tensor:
     """Return an uninitialised tensor of the shape, dtype and device of `input`."""
-    return new(*_like(input, dtype, device), requires_grad)  # type: ignore[no-any-return]
+    return new(*_like(input, dtype, device), requires_grad)
 
 
 @public(**_PLAIN, samples=lambda: [call(array(2, 3))])
@@ -150,14 +150,14 @@ def zeros_like(
 ) -> Tensor:
     """Return zeros of the shape, dtype and device of `input`."""
     shape, chosen, where = _like(input, dtype, device)
-    return filled(shape, 0, chosen, where, requires_grad)  # type: ignore[no-any-return]
+    return filled(shape, 0, chosen, where, requires_grad)
 
 
 @public(**_PLAIN, samples=lambda: [call(array(2, 3))])
 def ones_like(input: Tensor, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """Return ones of the shape, dtype and device of `input`."""
     shape, chosen, where = _like(input, dtype, device)
-    return filled(shape, 1, chosen, where, requires_grad)  # type: ignore[no-any-return]
+    return filled(shape, 1, chosen, where, requires_grad)
 
 
 @public(**_PLAIN, samples=lambda: [call(array(2, 3), 2.5)])
@@ -167,7 +167,7 @@ def full_like(
     """Return `fill_value` in the shape, dtype and device of `input`."""
     shape, chosen, where = _like(input, dtype, device)
     fill_value = _number(fill_value, "full_like")
-    return filled(shape, fill_value, chosen, where, requires_grad)  # type: ignore[no-any-return]
+    return filled(shape, fill_value, chosen, where, requires_grad)
 
 
 @public(**_PLAIN, samples=lambda: [call(5), call(2, 9, 3), call(0.0, 1.0, 0.25), call(5, 0, -2)])
@@ -195,7 +195,7 @@ def arange(
     device = as_device(device)
     result = new(Shape((int(count),)), chosen, device, requires_grad)
     device.kernels["arange"][chosen](result, start=start, step=step)
-    return result  # type: ignore[no-any-return]
+    return result
 
 
 @public(**_PLAIN, samples=lambda: [call(0, 1, 5), call(-2.0, 3.0, 1), call(0, 1, 0)])
@@ -238,7 +238,7 @@ def eye(
         result.diagonal().fill_(1)
     if requires_grad:
         require_grad(result)
-    return result  # type: ignore[no-any-return]
+    return result
 
 
 # -- from data ---------------------------------------------------------------------------------------
@@ -268,7 +268,7 @@ def _culprit(data: Any) -> str:
 def _unwrapped(data: Any) -> Any:
     """Replace tensors inside nested sequences by Python numbers or lists."""
     if isinstance(data, TensorBase):
-        return data.tolist()  # type: ignore[attr-defined]
+        return data.tolist()
     if isinstance(data, (list, tuple)):
         return [_unwrapped(v) for v in data]
     return data
@@ -311,18 +311,18 @@ def tensor(data: Any, *, dtype: Any = None, device: Any = None, requires_grad: b
             [3., 4.]])
     """
     if isinstance(data, TensorBase):
-        copied: Any = data.detach().to(  # type: ignore[attr-defined]
+        copied: Any = data.detach().to(
             dtype=dtype, device=data.device if device is None else device, copy=True
         )
         if requires_grad:
             require_grad(copied)
-        return copied  # type: ignore[no-any-return]
+        return copied
     host = _as_array(data)
     chosen = dtype_of(dtype) if dtype is not None else _dtype_of_data(data, host)
     result = from_host(converted(host, chosen), as_device(device))
     if requires_grad:
         require_grad(result)
-    return result  # type: ignore[no-any-return]
+    return result
 
 
 def converted(array: np.ndarray[Any, Any], dtype: DType) -> np.ndarray[Any, Any]:
@@ -349,14 +349,14 @@ def from_numpy(array: np.ndarray[Any, Any]) -> Tensor:
     """
     if not isinstance(array, np.ndarray):
         raise ArgumentTypeError(f"from_numpy: a NumPy array is required, got {type(array).__name__}")
-    return adopt(array, as_device(None))  # type: ignore[no-any-return]
+    return adopt(array, as_device(None))
 
 
 def adopt(array: np.ndarray[Any, Any], device: Device) -> Any:
     """Return a tensor over an array's memory if the device can, else a copy."""
     dtype = dtypes.of_array(array)
     size = dtype.itemsize
-    runtime = device.runtime
+    runtime: Any = device.runtime  # `adopt` is optional
     can_share = (
         device.info.host_memory
         and hasattr(runtime, "adopt")
@@ -397,9 +397,9 @@ def adopt(array: np.ndarray[Any, Any], device: Device) -> Any:
 def as_tensor(data: Any, dtype: Any = None, device: Any = None) -> Tensor:
     """Return `data` as a tensor, without a copy where the memory, dtype and device allow it."""
     if isinstance(data, TensorBase):
-        return data.to(dtype=dtype, device=device)  # type: ignore[attr-defined,no-any-return]
+        return data.to(dtype=dtype, device=device)
     if isinstance(data, np.ndarray) and (dtype is None or dtype_of(dtype).numpy == data.dtype):
-        return adopt(data, as_device(device))  # type: ignore[no-any-return]
+        return adopt(data, as_device(device))
     return tensor(data, dtype=dtype, device=device)
 
 
@@ -420,5 +420,5 @@ def meshgrid(tensors: Sequence[Tensor], *more: Tensor, indexing: str = "ij") -> 
     shape = [x.shape.elements for x in order]
     grids = [
         x.reshape([-1 if i == k else 1 for k in range(len(order))]).expand(shape) for i, x in enumerate(order)
-    ]  # type: ignore[attr-defined]
+    ]
     return (grids[1], grids[0], *grids[2:]) if swap else tuple(grids)

@@ -36,7 +36,8 @@ def _gather_rule(x: Any, idx: Any, *, dim: int) -> tuple[Shape, DType]:
         )
     if any(n > m for d, (n, m) in enumerate(zip(idx.shape, x.shape, strict=True)) if d != dim):
         raise ShapeError(
-            f"gather: index must not be larger than input outside of dimension {dim}, got {tuple(idx.shape)} and {tuple(x.shape)}"
+            f"gather: index must not be larger than input outside of dimension {dim}, "
+            f"got {tuple(idx.shape)} and {tuple(x.shape)}"
         )
     return idx.shape, x.dtype
 
@@ -59,7 +60,7 @@ def gather(input: Tensor, dim: int, index: Tensor) -> Tensor:
     idx = _index_dtype("gather", index)
     if not input.shape:
         return reshape(gather_op(reshape(input, (1,)), reshape(idx, (-1,)), dim=0), idx.shape)
-    return gather_op(input, idx, dim=dim)  # type: ignore[no-any-return]
+    return gather_op(input, idx, dim=dim)
 
 
 class _Scatter(Op):
@@ -195,7 +196,7 @@ def scatter(
     """
     if reduce is not None and reduce not in _MODES:
         raise ArgumentError(f"scatter: reduce must be None, 'add' or 'amax', got {reduce!r}")
-    return _scattered("scatter", input, dim, index, src, "set" if reduce is None else _MODES[reduce])  # type: ignore[no-any-return]
+    return _scattered("scatter", input, dim, index, src, "set" if reduce is None else _MODES[reduce])
 
 
 @public(
@@ -206,7 +207,7 @@ def scatter(
 )
 def scatter_add(input: Tensor, dim: int, index: Tensor, src: Tensor) -> Tensor:
     """Return a copy of `input` with ``out[i][index[i][j]] += src[i][j]`` (for dim 1)."""
-    return _scattered("scatter_add", input, dim, index, src, "add")  # type: ignore[no-any-return]
+    return _scattered("scatter_add", input, dim, index, src, "add")
 
 
 @public(
@@ -225,7 +226,7 @@ def scatter_reduce(input: Tensor, dim: int, index: Tensor, src: Tensor, reduce: 
     """Return a copy of `input` with src reduced into the indexed places: "sum" or "amax"."""
     if reduce not in _MODES:
         raise ArgumentError(f"scatter_reduce: reduce must be 'sum' or 'amax', got {reduce!r}")
-    return _scattered("scatter_reduce", input, dim, index, src, _MODES[reduce])  # type: ignore[no-any-return]
+    return _scattered("scatter_reduce", input, dim, index, src, _MODES[reduce])
 
 
 # -- whole slices ------------------------------------------------------------------------------------
@@ -255,7 +256,13 @@ def _select_decomposition(x: Any, idx: Any, *, dim: int) -> Any:
 index_select_op = Op(
     "index_select", _select_rule, decomposition=_select_decomposition, doc="Pick slices along a dim."
 )
-index_select_op.vjp(lambda g, _out, _x, idx, *, dim: _index_add(g.new_zeros(_x.shape), idx, g, dim=dim), None)
+
+
+def _select_vjp(g: Any, _out: Any, _x: Any, idx: Any, *, dim: int) -> Any:
+    return _index_add(g.new_zeros(_x.shape), idx, g, dim=dim)
+
+
+index_select_op.vjp(_select_vjp, None)
 
 
 @public(
@@ -271,13 +278,14 @@ def index_select(input: Tensor, dim: int, index: Tensor) -> Tensor:
     idx = _index_dtype("index_select", index)
     if not idx.shape:
         idx = reshape(idx, (1,))
-    return index_select_op(input, idx, dim=dim)  # type: ignore[no-any-return]
+    return index_select_op(input, idx, dim=dim)
 
 
 def _add_rule(x: Any, idx: Any, src: Any, *, dim: int) -> None:
     if len(idx.shape) != 1 or src.shape != _slices_shape(x, idx, dim):
         raise ShapeError(
-            f"index_add: src must have shape {tuple(_slices_shape(x, idx, dim))} for an index of {idx.shape.elements}, got {tuple(src.shape)}"
+            f"index_add: src must have shape {tuple(_slices_shape(x, idx, dim))} "
+            f"for an index of {idx.shape.elements}, got {tuple(src.shape)}"
         )
     if src.dtype is not x.dtype:
         raise DTypeError(f"index_add: src must be {x.dtype.name} as input is, got {src.dtype.name}")
@@ -313,7 +321,7 @@ def index_add(input: Tensor, dim: int, index: Tensor, source: Tensor, *, alpha: 
     dim = normalize_dim("index_add", dim, len(input.shape))
     return _index_add(
         input, _index_dtype("index_add", index), source if alpha == 1 else source * alpha, dim=dim
-    )  # type: ignore[no-any-return]
+    )
 
 
 @public(samples=lambda: [call(array(3, 4), index(5, below=12))])
@@ -414,7 +422,7 @@ def index_put(input: Tensor, indices: Sequence[Tensor], values: Tensor, accumula
         raise ArgumentError("index_put: at least one index tensor is required")
     if not input.shape:
         raise ShapeError("index_put: a 0-d tensor has no dims to index")
-    return put_rows(input, list(indices), values, accumulate=accumulate)  # type: ignore[no-any-return]
+    return put_rows(input, list(indices), values, accumulate=accumulate)
 
 
 # -- by mask -----------------------------------------------------------------------------------------
@@ -448,7 +456,7 @@ def nonzero(input: Tensor, *, as_tuple: bool = False) -> Any:
     if as_tuple:
         return tuple(columns)
     if not columns:
-        return input.new_zeros((rows.shape[0], 0), dtype=dtypes.int64)  # type: ignore[attr-defined]
+        return input.new_zeros((rows.shape[0], 0), dtype=dtypes.int64)
     from rustorch.ops.movement import stack
 
     return stack(columns, 1)
@@ -463,7 +471,7 @@ def masked_select(input: Tensor, mask: Tensor) -> Tensor:
         raise DTypeError(f"masked_select: the mask must be bool, got {mask.dtype.name}")
     shape = broadcast_shapes("masked_select", input.shape, mask.shape)
     rows = _nonzero_rows(expand(mask, shape))
-    return index_select_op(reshape(expand(input, shape), (-1,)), rows, dim=0)  # type: ignore[no-any-return]
+    return index_select_op(reshape(expand(input, shape), (-1,)), rows, dim=0)
 
 
 @public(samples=lambda: [call(array(3, 4), mask(3, 4), array(12))])
@@ -477,4 +485,4 @@ def masked_scatter(input: Tensor, mask: Tensor, source: Tensor) -> Tensor:
     flat = reshape(input, (-1,))
     return reshape(
         _scattered_with("set", flat, rows, reshape(source, (-1,)).narrow(0, 0, count), 0), input.shape
-    )  # type: ignore[attr-defined,no-any-return]
+    )

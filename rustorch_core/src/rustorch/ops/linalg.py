@@ -48,7 +48,8 @@ def _check_pair(name: str, a: Any, b: Any) -> None:
 
 @public(
     samples=lambda: [
-        call(array(3, 4), array(4, 5)), call(array(4), array(4)), call(array(3, 4), array(4)), call(array(4), array(4, 2)),
+        call(array(3, 4), array(4, 5)), call(array(4), array(4)), call(array(3, 4), array(4)),
+        call(array(4), array(4, 2)),
         call(array(2, 3, 4), array(4, 5)), call(array(2, 1, 3, 4), array(5, 4, 2)), call(array(0, 4), array(4, 3)),
         call(array(3, 0), array(0, 2)), call(array(4, 6, strided=True), array(6, 4, strided=True)),
     ]
@@ -92,7 +93,7 @@ def matmul(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor
         result = reshape(result, result.shape[:-1])
     if len(input.shape) == 1:
         result = reshape(result, (*result.shape[:-2], result.shape[-1]) if len(other.shape) > 1 else ())
-    return result if out is None else out.copy_(result)  # type: ignore[no-any-return,attr-defined]
+    return result if out is None else out.copy_(result)
 
 
 def _ranked(name: str, x: Any, ndim: int) -> None:
@@ -193,7 +194,8 @@ linear_op.vjp(
 @public(
     method=False,
     samples=lambda: [
-        call(array(3, 4), array(5, 4), array(5)), call(array(2, 3, 4), array(5, 4)), call(array(4), array(5, 4), array(5)),
+        call(array(3, 4), array(5, 4), array(5)), call(array(2, 3, 4), array(5, 4)),
+        call(array(4), array(5, 4), array(5)),
         call(array(0, 4), array(5, 4), array(5)),
     ],
 )  # fmt: skip
@@ -211,7 +213,7 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     Raises:
         ShapeError, DTypeError: if shapes or dtypes do not fit.
     """
-    return linear_op(input, weight, bias)  # type: ignore[no-any-return]
+    return linear_op(input, weight, bias)
 
 
 @public(
@@ -220,10 +222,13 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
 )
 def bilinear(input1: Tensor, input2: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """Return ``y_k = x1^T W_k x2 + b_k``; weight is (out, in1, in2)."""
-    left = matmul(input1, weight.permute(1, 0, 2).reshape(weight.shape[1], -1))  # type: ignore[attr-defined]
-    left = left.reshape((*input1.shape[:-1], weight.shape[0], weight.shape[2]))  # type: ignore[attr-defined]
-    result = (left * input2.unsqueeze(-2)).sum(-1)  # type: ignore[attr-defined]
-    return result if bias is None else result + bias  # type: ignore[no-any-return]
+    for name, x in (("input1", input1), ("input2", input2), ("weight", weight)):
+        if not isinstance(x, TensorBase):
+            raise ArgumentTypeError(f"bilinear: {name} must be a tensor, got {type(x).__name__}")
+    left = matmul(input1, weight.permute(1, 0, 2).reshape(weight.shape[1], -1))
+    left = left.reshape((*input1.shape[:-1], weight.shape[0], weight.shape[2]))
+    result = (left * input2.unsqueeze(-2)).sum(-1)
+    return result if bias is None else result + bias
 
 
 @public(samples=lambda: [call(array(3), array(3)), call(array(2, 3), array(2, 3), 1)])
@@ -271,26 +276,31 @@ def _triangle(x: Any, diagonal: int) -> Any:
 def diag(input: Tensor, diagonal: int = 0) -> Tensor:
     """Return the diagonal of a matrix, or a matrix with the given diagonal."""
     if len(input.shape) == 2:
-        return input.diagonal(diagonal).clone()  # type: ignore[attr-defined,no-any-return]
+        return input.diagonal(diagonal).clone()
     _ranked("diag", input, 1)
     size = input.shape[0] + abs(diagonal)
-    result = input.new_zeros((size, size))  # type: ignore[attr-defined]
+    result = input.new_zeros((size, size))
     result.diagonal(diagonal).copy_(input)
-    return result  # type: ignore[no-any-return]
+    return result
 
 
 @public(samples=lambda: [call(array(3, 3)), call(array(2, 4))])
 def trace(input: Tensor) -> Tensor:
     """Return the sum of a matrix's diagonal."""
     _ranked("trace", input, 2)
-    return input.diagonal().sum()  # type: ignore[attr-defined,no-any-return]
+    return input.diagonal().sum()
 
 
 @public(
     method=False,
-    samples=lambda: [call("ij,jk->ik", array(2, 3), array(3, 4)), call("bij,bjk", array(2, 2, 3), array(2, 3, 2)), call("ii->i", array(3, 3)),
-                     call("i,j->ij", array(2), array(3)), call("bhqd,bhkd->bhqk", array(2, 2, 3, 4), array(2, 2, 3, 4))],
-)  # fmt: skip
+    samples=lambda: [
+        call("ij,jk->ik", array(2, 3), array(3, 4)),
+        call("bij,bjk", array(2, 2, 3), array(2, 3, 2)),
+        call("ii->i", array(3, 3)),
+        call("i,j->ij", array(2), array(3)),
+        call("bhqd,bhkd->bhqk", array(2, 2, 3, 4), array(2, 2, 3, 4)),
+    ],
+)
 def einsum(equation: str, *operands: Tensor | Sequence[Tensor]) -> Tensor:
     """Return a sum of products in Einstein's notation, e.g. ``einsum("bij,bjk->bik", a, b)``.
 
@@ -305,4 +315,4 @@ def einsum(equation: str, *operands: Tensor | Sequence[Tensor]) -> Tensor:
         raise ArgumentTypeError(
             f"einsum: expected tensors, got {', '.join(sorted({type(x).__name__ for x in given}))}"
         )
-    return contract(equation, given)  # type: ignore[no-any-return]
+    return contract(equation, given)

@@ -91,7 +91,7 @@ def reshape(input: Tensor, *shape: Any) -> Tensor:
         return view_as_is(input)
     if view_strides(input.shape, input.strides, target) is None:
         input = contiguous(input)
-    return _reshape_rule(input, shape=target)  # type: ignore[no-any-return]
+    return _reshape_rule(input, shape=target)
 
 
 def reshape_to(x: Any, shape: Shape) -> Any:
@@ -112,7 +112,7 @@ def expand_to(x: Any, shape: Shape) -> Any:
 def view_as_shape(input: Tensor, *shape: Any) -> Tensor:
     """Return a view in another shape; an error where only a copy could have it.  One size may be -1."""
     target = infer_size("view", as_shape("view", shape, allow_minus_one=True), input.shape.elements)
-    return _reshape_rule(input, shape=target)  # type: ignore[no-any-return]
+    return _reshape_rule(input, shape=target)
 
 
 def view_as_is(input: Any) -> Any:
@@ -172,7 +172,7 @@ def squeeze(input: Tensor, dim: int | Sequence[int] | None = None) -> Tensor:
         given = dim if isinstance(dim, (tuple, list)) else (dim,)
         dims = {normalize_dim("squeeze", d, ndim) for d in given}
     keep = [i for i, size in enumerate(input.shape) if size != 1 or i not in dims]
-    return _pick_rule(input, keep=tuple(keep))  # type: ignore[no-any-return]
+    return _pick_rule(input, keep=tuple(keep))
 
 
 @view
@@ -188,7 +188,7 @@ _pick_rule.vjp(lambda g, _out, _x, *, keep: g.reshape(_x.shape))
 @public(samples=lambda: [call(array(3, 4), 0), call(array(3, 4), -1), call(array(), 0)])
 def unsqueeze(input: Tensor, dim: int) -> Tensor:
     """Return a view with a dim of size 1 inserted before `dim`."""
-    return _unsqueeze_rule(input, dim=normalize_dim("unsqueeze", dim, len(input.shape) + 1))  # type: ignore[no-any-return]
+    return _unsqueeze_rule(input, dim=normalize_dim("unsqueeze", dim, len(input.shape) + 1))
 
 
 @view
@@ -225,7 +225,7 @@ def permute(input: Tensor, *dims: Any) -> Tensor:
     order = tuple(normalize_dim("permute", d, ndim) for d in varsizes("permute", dims))
     if sorted(order) != list(range(ndim)):
         raise ShapeError(f"permute: every dim of shape {tuple(input.shape)} must occur once, got {order}")
-    return _permute_rule(input, dims=order)  # type: ignore[no-any-return]
+    return _permute_rule(input, dims=order)
 
 
 @public(
@@ -238,7 +238,7 @@ def transpose(input: Tensor, dim0: int, dim1: int) -> Tensor:
     order = list(range(ndim))
     if ndim:
         order[a], order[b] = order[b], order[a]
-    return _permute_rule(input, dims=tuple(order))  # type: ignore[no-any-return]
+    return _permute_rule(input, dims=tuple(order))
 
 
 def transposed(x: Any) -> Any:
@@ -255,7 +255,7 @@ def t(input: Tensor) -> Tensor:
         raise ShapeError(
             f"t: at most 2 dims are allowed, got {ndim}", hint="use transpose(dim0, dim1) or .mT"
         )
-    return _permute_rule(input, dims=tuple(reversed(range(ndim))))  # type: ignore[no-any-return]
+    return _permute_rule(input, dims=tuple(reversed(range(ndim))))
 
 
 @public(
@@ -275,7 +275,7 @@ def movedim(input: Tensor, source: int | Sequence[int], destination: int | Seque
         )
     rest = iter(d for d in range(ndim) if d not in from_)
     placed = dict(zip(to, from_, strict=True))
-    return _permute_rule(input, dims=tuple(placed[i] if i in placed else next(rest) for i in range(ndim)))  # type: ignore[no-any-return]
+    return _permute_rule(input, dims=tuple(placed[i] if i in placed else next(rest) for i in range(ndim)))
 
 
 # -- parts -------------------------------------------------------------------------------------------
@@ -339,7 +339,7 @@ def select(input: Tensor, dim: int, index: int) -> Tensor:
     size = input.shape[dim]
     if not -size <= index < size:
         raise OutOfBoundsError(f"select: index {index} is out of bounds for dimension {dim} with size {size}")
-    return _select_rule(input, dim=dim, index=index + size if index < 0 else index)  # type: ignore[no-any-return]
+    return _select_rule(input, dim=dim, index=index + size if index < 0 else index)
 
 
 @public(samples=lambda: [call(array(5, 4), 0, 1, 3), call(array(5, 4), 1, 0, 0)])
@@ -352,7 +352,7 @@ def narrow(input: Tensor, dim: int, start: int, length: int) -> Tensor:
         raise OutOfBoundsError(
             f"narrow: [{start}, {start}+{length}) does not fit dimension {dim} with size {size}"
         )
-    return _slice_rule(input, dim=dim, start=first, length=length, step=1)  # type: ignore[no-any-return]
+    return _slice_rule(input, dim=dim, start=first, length=length, step=1)
 
 
 def slice_dim(input: Any, dim: int, index: slice) -> Any:
@@ -429,7 +429,7 @@ def expand(input: Tensor, *sizes: Any) -> Tensor:
         if size not in (-1, have) and have != 1:
             raise ShapeError(f"expand: only sizes of 1 can grow, got {tuple(input.shape)} for {wanted}")
         target.append(have if size == -1 else size)
-    return _expand_rule(input, shape=Shape(target))  # type: ignore[no-any-return]
+    return _expand_rule(input, shape=Shape(target))
 
 
 @public(samples=lambda: [call(array(3, 1), array(3, 4))])
@@ -479,7 +479,7 @@ def sliding_windows(input: Tensor, dimension: int, size: int, step: int) -> Tens
     length = input.shape[dim] if input.shape else 1
     if not 0 < size <= length or step <= 0:
         raise ArgumentError(f"unfold: size must be in [1, {length}] and step positive, got {size} and {step}")
-    return windows(input, dim, size, step)  # type: ignore[no-any-return]
+    return windows(input, dim, size, step)
 
 
 @view
@@ -507,7 +507,7 @@ def diagonal(input: Tensor, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Te
     a, b = normalize_dim("diagonal", dim1, ndim), normalize_dim("diagonal", dim2, ndim)
     if a == b or ndim < 2:
         raise ShapeError(f"diagonal: two different dims are required, got {dim1} and {dim2} of {ndim}")
-    return _diagonal_rule(input, offset=offset, dim1=a, dim2=b)  # type: ignore[no-any-return]
+    return _diagonal_rule(input, offset=offset, dim1=a, dim2=b)
 
 
 @view
@@ -557,14 +557,14 @@ copy_op.vjp(lambda g, _out, _x: g)
 def clone(input: Tensor, *, memory_format: Any = None) -> Tensor:
     """Return a contiguous copy that carries gradients back to the original."""
     del memory_format  # every tensor of this library is row-major
-    return copy_op(input)  # type: ignore[no-any-return]
+    return copy_op(input)
 
 
 @public(samples=lambda: [call(array(3, 4)), call(array(4, 3, strided=True))])
 def contiguous(input: Tensor, *, memory_format: Any = None) -> Tensor:
     """Return the tensor itself if it is row-major in memory, else a copy that is."""
     del memory_format
-    return input if input.strides is input.shape.strides else copy_op(input)  # type: ignore[no-any-return]
+    return input if input.strides is input.shape.strides else copy_op(input)
 
 
 class _Concatenate(Op):
@@ -638,7 +638,7 @@ def cat(tensors: Sequence[Tensor], dim: int = 0, *, out: Tensor | None = None) -
     given = [x if x.dtype is dtype else x.to(dtype) for x in given]
     _same_device("cat", given)
     result = _cat(*given, dim=normalize_dim("cat", dim, len(given[0].shape)))
-    return result if out is None else out.copy_(result)  # type: ignore[no-any-return]
+    return result if out is None else out.copy_(result)
 
 
 def _common_dtype(tensors: Sequence[Any]) -> Any:
@@ -714,9 +714,9 @@ def repeat_interleave(input: Tensor, repeats: int | Tensor, dim: int | None = No
     x = reshape(input, (-1,)) if dim is None else input
     axis = normalize_dim("repeat_interleave", 0 if dim is None else dim, len(x.shape))
     if isinstance(repeats, TensorBase):
-        counts = [int(n) for n in repeats.expand((x.shape[axis],)).tolist()]  # type: ignore[attr-defined]
+        counts = [int(n) for n in repeats.expand((x.shape[axis],)).tolist()]
         picks = [i for i, n in enumerate(counts) for _ in range(n)]
-        return x.index_select(axis, x.new_tensor(picks, dtype="int64"))  # type: ignore[no-any-return]
+        return x.index_select(axis, x.new_tensor(picks, dtype="int64"))
     if repeats < 0:
         raise ArgumentError(f"repeat_interleave: repeats must not be negative, got {repeats}")
     grown = expand(unsqueeze(x, axis + 1), [*x.shape[: axis + 1], repeats, *x.shape[axis + 1 :]])

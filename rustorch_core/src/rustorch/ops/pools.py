@@ -201,7 +201,7 @@ def avg_pool1d(
 ) -> Tensor:
     """Return the average of every window of signals (N, C, L) or (C, L); see :func:`avg_pool2d`."""
     numbers = (kernel_size, stride, padding)
-    return _avg_pool(1, input, numbers, ceil=ceil_mode, include=count_include_pad, divisor=None)  # type: ignore[no-any-return]
+    return _avg_pool(1, input, numbers, ceil=ceil_mode, include=count_include_pad, divisor=None)
 
 
 @public(
@@ -240,7 +240,7 @@ def avg_pool2d(
         ShapeError, ArgumentError, DTypeError: if the numbers do not fit the shape, or for integers.
     """
     numbers = (kernel_size, stride, padding)
-    return _avg_pool(2, input, numbers, ceil=ceil_mode, include=count_include_pad, divisor=divisor_override)  # type: ignore[no-any-return]
+    return _avg_pool(2, input, numbers, ceil=ceil_mode, include=count_include_pad, divisor=divisor_override)
 
 
 # -- to a given size ---------------------------------------------------------------------------------
@@ -291,7 +291,7 @@ def _adaptive_avg(op: str, x: Any, output_size: Any, ndim: int) -> Any:
 )
 def adaptive_avg_pool1d(input: Tensor, output_size: Any) -> Tensor:
     """Return the averages of `output_size` windows of signals; see :func:`adaptive_avg_pool2d`."""
-    return _adaptive_avg("adaptive_avg_pool1d", input, output_size, 1)  # type: ignore[no-any-return]
+    return _adaptive_avg("adaptive_avg_pool1d", input, output_size, 1)
 
 
 @public(
@@ -317,7 +317,7 @@ def adaptive_avg_pool2d(input: Tensor, output_size: Any) -> Tensor:
     >>> rustorch.adaptive_avg_pool2d(rustorch.arange(8.0).reshape(1, 2, 4), (1, 2))
     tensor([[[2.5000, 4.5000]]])
     """
-    return _adaptive_avg("adaptive_avg_pool2d", input, output_size, 2)  # type: ignore[no-any-return]
+    return _adaptive_avg("adaptive_avg_pool2d", input, output_size, 2)
 
 
 def _adaptive_max(op: str, x: Any, output_size: Any, ndim: int, *, indices: bool) -> Any:

@@ -46,7 +46,7 @@ def _nearest(size: int, target: int, scale: float | None, *, exact: bool) -> lis
     positions = (
         (np.arange(target) + 0.5) * float(ratio) if exact else np.arange(target, dtype=np.float32) * ratio
     )
-    return np.minimum(positions.astype(np.int64), size - 1).tolist()  # type: ignore[no-any-return]
+    return np.minimum(positions.astype(np.int64), size - 1).tolist()
 
 
 def _taps(
@@ -182,7 +182,7 @@ def interpolate(
         )
     target, scales = _targets(input, size, scale_factor, recompute=bool(recompute_scale_factor))
     if mode == "area":
-        return _area(input, target)  # type: ignore[no-any-return]
+        return _area(input, target)
     result: Any = input
     for dim, (count, scale) in enumerate(zip(target, scales, strict=True), 2):
         n = input.shape[dim]
@@ -192,7 +192,7 @@ def interpolate(
         else:
             picks = _nearest(n, count, scale, exact=mode == "nearest-exact")
             result = result.index_select(dim, result.new_tensor(picks, dtype="int64"))
-    return result  # type: ignore[no-any-return]
+    return result
 
 
 def _area(x: Any, target: Sequence[int]) -> Any:
@@ -254,7 +254,7 @@ def unfold(input: Tensor, kernel_size: Any, dilation: Any = 1, padding: Any = 0,
     seen = windows(windows(grown(x, padding, padding), 2, kh, sh, dh), 3, kw, sw, dw)
     n, c, oh, ow, _, _ = seen.shape
     columns = seen.permute(0, 1, 4, 5, 2, 3).reshape((n, c * kh * kw, oh * ow))
-    return columns if len(input.shape) == 4 else columns.squeeze(0)  # type: ignore[no-any-return]
+    return columns if len(input.shape) == 4 else columns.squeeze(0)
 
 
 @public(
@@ -299,7 +299,7 @@ def fold(
             part = placed(parts[:, :, i, j], whole, (0, 0, i * dh, j * dw), (1, 1, *strides))
             total = part if total is None else total + part
     result = box(total, (0, 0, *border), (n, c, *plane))
-    return result if len(input.shape) == 3 else result.squeeze(0)  # type: ignore[no-any-return]
+    return result if len(input.shape) == 3 else result.squeeze(0)
 
 
 # -- channels as positions ---------------------------------------------------------------------------
@@ -323,7 +323,7 @@ def pixel_shuffle(input: Tensor, upscale_factor: int) -> Tensor:
         )
     *lead, c, h, w = input.shape
     x: Any = input.reshape((-1, c // (r * r), r, r, h, w))
-    return x.permute(0, 1, 4, 2, 5, 3).reshape((*lead, c // (r * r), h * r, w * r))  # type: ignore[no-any-return]
+    return x.permute(0, 1, 4, 2, 5, 3).reshape((*lead, c // (r * r), h * r, w * r))
 
 
 @public(method=False, samples=lambda: [call(array(2, 2, 4, 6), 2), call(array(1, 3, 6), 3)])
@@ -337,4 +337,4 @@ def pixel_unshuffle(input: Tensor, downscale_factor: int) -> Tensor:
         )
     *lead, c, h, w = input.shape
     x: Any = input.reshape((-1, c, h // r, r, w // r, r))
-    return x.permute(0, 1, 3, 5, 2, 4).reshape((*lead, c * r * r, h // r, w // r))  # type: ignore[no-any-return]
+    return x.permute(0, 1, 3, 5, 2, 4).reshape((*lead, c * r * r, h // r, w // r))

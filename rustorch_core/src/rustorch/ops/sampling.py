@@ -68,12 +68,12 @@ def bernoulli(input: Tensor, p: float | None = None, *, generator: Generator | N
     check_generator("bernoulli", generator)
     if p is not None:
         _check_probability("bernoulli", p)
-        return (_uniform64(input, input.shape, generator) < p).to(input.dtype)  # type: ignore[no-any-return]
+        return (_uniform64(input, input.shape, generator) < p).to(input.dtype)
     if not input.dtype.is_floating_point:
         raise DTypeError(f"bernoulli: probabilities must be floating-point, got {input.dtype.name}")
     odds: Any = input.detach()
     _check_probabilities("bernoulli", odds)
-    return (_uniform64(input, input.shape, generator) < odds).to(input.dtype)  # type: ignore[no-any-return]
+    return (_uniform64(input, input.shape, generator) < odds).to(input.dtype)
 
 
 @public(
@@ -119,7 +119,7 @@ def normal(
         kind = dtypes.get_default_dtype() if dtype is None else dtype_of(dtype)
     drawn = floats("normal", philox.random_normal, shape, kind, place, generator)
     std, mean = (x.detach() if isinstance(x, TensorBase) else x for x in (std, mean))
-    return drawn * std + mean  # type: ignore[no-any-return]
+    return drawn * std + mean
 
 
 def _check_std(name: str, std: Any) -> None:
@@ -166,7 +166,7 @@ def multinomial(
     if available == 0:
         raise ArgumentError("multinomial: the weights of a row must not all be 0")
     if replacement:
-        return _with_replacement(weights, num_samples, generator)  # type: ignore[no-any-return]
+        return _with_replacement(weights, num_samples, generator)
     if num_samples > available:
         raise ArgumentError(
             f"multinomial: {num_samples} indices of positive weight are required, got {available}",
@@ -175,7 +175,7 @@ def multinomial(
     uniform = 1 - philox.drawn(philox.random_uniform, weights.shape, weights.dtype, weights.device, generator)
     # log(weight) - log(exponential) orders like weight / exponential and does not underflow
     keys = where(weights > 0, weights.log() - (-uniform.log()).log(), -math.inf)
-    return keys.argsort(-1, descending=True).narrow(-1, 0, num_samples).contiguous()  # type: ignore[no-any-return]
+    return keys.argsort(-1, descending=True).narrow(-1, 0, num_samples).contiguous()
 
 
 def _got(input: Any) -> str:
@@ -223,7 +223,7 @@ def uniform_(
     values = floats("uniform_", philox.random_uniform, input.shape, input.dtype, input.device, generator)
     if (from_, to) != (0, 1):
         values = values * (to - from_) + from_
-    return _filled("uniform_", input, values)  # type: ignore[no-any-return]
+    return _filled("uniform_", input, values)
 
 
 @public(**_RANDOM, samples=lambda: [call(array(3, 4)), call(array(5), -2.0, 3.0)])
@@ -236,7 +236,7 @@ def normal_(
     values = floats("normal_", philox.random_normal, input.shape, input.dtype, input.device, generator)
     if (mean, std) != (0, 1):
         values = values * std + mean
-    return _filled("normal_", input, values)  # type: ignore[no-any-return]
+    return _filled("normal_", input, values)
 
 
 @public(**_RANDOM, samples=lambda: [call(array(3, 4)), call(array(5), 0.25)])
@@ -246,9 +246,9 @@ def bernoulli_(input: Tensor, p: Any = 0.5, *, generator: Generator | None = Non
     if isinstance(p, TensorBase):
         odds: Any = p.detach()
         _check_probabilities("bernoulli_", odds)
-        return _filled("bernoulli_", input, _uniform64(p, input.shape, generator) < odds)  # type: ignore[no-any-return]
+        return _filled("bernoulli_", input, _uniform64(p, input.shape, generator) < odds)
     _check_probability("bernoulli_", p)
-    return _filled("bernoulli_", input, _uniform64(input, input.shape, generator) < p)  # type: ignore[no-any-return]
+    return _filled("bernoulli_", input, _uniform64(input, input.shape, generator) < p)
 
 
 #: One above the largest integer up to which a floating-point dtype holds all of them.
@@ -281,7 +281,7 @@ def random_(
             bits = 8 * dtype.itemsize - dtype.is_signed
             to = min(1 << bits, (1 << 63) - 1)
     values = integers("random_", from_, to, input.shape, dtypes.int64, input.device, generator)
-    return _filled("random_", input, values)  # type: ignore[no-any-return]
+    return _filled("random_", input, values)
 
 
 @public(**_RANDOM, samples=lambda: [call(array(3, 4)), call(array(5), 2.5)])
@@ -296,4 +296,4 @@ def exponential_(input: Tensor, lambd: float = 1.0, *, generator: Generator | No
     uniform = _uniform64(input, input.shape, generator)
     step = 2.0**-54 if uniform.dtype is dtypes.float64 else 2.0**-25
     values = -(-uniform.maximum(step)).log1p()
-    return _filled("exponential_", input, values if lambd == 1 else values / lambd)  # type: ignore[no-any-return]
+    return _filled("exponential_", input, values if lambd == 1 else values / lambd)

@@ -265,10 +265,11 @@ def quantile(
         )
     if not _is_floating(input):
         raise DTypeError("quantile: a floating-point tensor is required")
+    levels: Any = q
     many = isinstance(q, TensorBase)
-    if many and len(q.shape) > 1:
-        raise ShapeError(f"quantile: q must be a number or a 1-d tensor, got shape {tuple(q.shape)}")
-    wanted = [q] if not many else reshape(q, (-1,)).tolist()
+    if many and len(levels.shape) > 1:
+        raise ShapeError(f"quantile: q must be a number or a 1-d tensor, got shape {tuple(levels.shape)}")
+    wanted = reshape(levels, (-1,)).tolist() if many else [q]
     if not all(0 <= w <= 1 for w in wanted):
         raise ArgumentError(f"quantile: q must be between 0 and 1, got {wanted if many else q}")
     x: Any = reshape(input, (-1,)) if dim is None else input
@@ -286,7 +287,7 @@ def quantile(
         found = [f.squeeze(axis) for f in found]
     if not input.shape:
         found = [reshape(f, ()) for f in found]
-    return stack(found, 0) if many and q.shape else found[0]
+    return stack(found, 0) if many and levels.shape else found[0]
 
 
 def _is_floating(x: Any) -> bool:

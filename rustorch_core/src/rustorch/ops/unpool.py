@@ -67,7 +67,7 @@ def max_unpool1d(
     output_size: Any = None,
 ) -> Tensor:
     """Return zeros with the values of `input` where max pooling found them; see :func:`max_unpool2d`."""
-    return _unpool(1, input, indices, (kernel_size, stride, padding), output_size)  # type: ignore[no-any-return]
+    return _unpool(1, input, indices, (kernel_size, stride, padding), output_size)
 
 
 @public(
@@ -98,4 +98,4 @@ def max_unpool2d(
     Raises:
         ShapeError, DTypeError, OutOfBoundsError: if operands do not fit or a position lies outside.
     """
-    return _unpool(2, input, indices, (kernel_size, stride, padding), output_size)  # type: ignore[no-any-return]
+    return _unpool(2, input, indices, (kernel_size, stride, padding), output_size)

@@ -378,7 +378,8 @@ class Tensor(TensorBase):
 
     def new_arange(self, *args: Any) -> Tensor:
         """Return ``arange(*args)`` in int64 on this tensor's device."""
-        return ops.functions["arange"].function(*args, device=self.device)
+        result: Tensor = ops.functions["arange"].function(*args, device=self.device)
+        return result
 
     # -- changing in place -------------------------------------------------------------------------
 
