@@ -37,7 +37,14 @@ int rt_cumsum(int dtype, uintptr_t out, uintptr_t x, int64_t outer, int64_t n, i
     if (!kernels[dtype])
         return RT_UNSUPPORTED;
     int64_t size = rt_itemsize(dtype);
-    rt_rows rows = {.kernel = kernels[dtype], .outer = outer, .n = n, .inner = inner, .cost = 4,
-                    .out = {out}, .in = {x}, .out_size = {size}, .in_size = {size}};
+    rt_rows rows = {.kernel = kernels[dtype],
+                    .outer = outer,
+                    .n = n,
+                    .inner = inner,
+                    .cost = 4,
+                    .out = {out},
+                    .in = {x},
+                    .out_size = {size},
+                    .in_size = {size}};
     return rt_rows_run(&rows);
 }

@@ -13,11 +13,11 @@ typedef int (*rt_loop)(int64_t n, void *out, const void *const *in, const double
 /* One op for one dtype. */
 typedef struct {
     const char *name;
-    int8_t dtype;               /* that the op is looked up by */
-    int8_t out_dtype;           /* RT_BOOL for predicates */
+    int8_t dtype;     /* that the op is looked up by */
+    int8_t out_dtype; /* RT_BOOL for predicates */
     int8_t in_dtype[RT_MAX_INPUTS];
     int8_t inputs;
-    int8_t cost;                /* of one element, roughly: 1 for an addition */
+    int8_t cost; /* of one element, roughly: 1 for an addition */
     rt_loop loop;
 } rt_op;
 

@@ -10,10 +10,10 @@ enum { RT_REDUCE_BLOCK = 4096 /* longest run that one accumulator takes at once:
 typedef struct {
     int64_t acc_size; /* bytes of an accumulator */
     void (*init)(int64_t n, void *acc);
-    void (*row)(int64_t n, const void *x, void *acc);           /* n elements into one accumulator */
-    void (*column)(int64_t n, const void *x, void *acc);        /* n elements into n accumulators */
-    void (*merge)(int64_t n, const void *other, void *acc);     /* n accumulators into n others */
-    void (*finish)(int64_t n, const void *acc, void *out);      /* n accumulators to n elements */
+    void (*row)(int64_t n, const void *x, void *acc);       /* n elements into one accumulator */
+    void (*column)(int64_t n, const void *x, void *acc);    /* n elements into n accumulators */
+    void (*merge)(int64_t n, const void *other, void *acc); /* n accumulators into n others */
+    void (*finish)(int64_t n, const void *acc, void *out);  /* n accumulators to n elements */
 } rt_reducer;
 
 typedef struct {

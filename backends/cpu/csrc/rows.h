@@ -14,10 +14,10 @@ typedef int (*rt_row_kernel)(const rt_rows *rows, void *const *out, const void *
 struct rt_rows {
     rt_row_kernel kernel;
     int64_t outer, n, inner;
-    uintptr_t out[RT_ROW_OPERANDS], in[RT_ROW_OPERANDS]; /* 0: not used */
+    uintptr_t out[RT_ROW_OPERANDS], in[RT_ROW_OPERANDS];         /* 0: not used */
     int64_t out_size[RT_ROW_OPERANDS], in_size[RT_ROW_OPERANDS]; /* bytes per element */
-    int cost;   /* of one element, relative to an addition */
-    int option; /* for the kernel */
+    int cost;                                                    /* of one element, relative to an addition */
+    int option;                                                  /* for the kernel */
 };
 
 int rt_rows_run(const rt_rows *rows);

@@ -105,8 +105,15 @@ static int sort_row(const rt_rows *r, void *const *out, const void *const *in) {
 int rt_sort(int dtype, uintptr_t values, uintptr_t indices, uintptr_t x, int64_t outer, int64_t n, int64_t inner,
             int descending) {
     int64_t size = rt_itemsize(dtype);
-    rt_rows rows = {.kernel = sort_row, .outer = outer, .n = n, .inner = inner, .cost = 64,
-                    .out = {values, indices}, .in = {x}, .out_size = {size, sizeof(int64_t)}, .in_size = {size},
+    rt_rows rows = {.kernel = sort_row,
+                    .outer = outer,
+                    .n = n,
+                    .inner = inner,
+                    .cost = 64,
+                    .out = {values, indices},
+                    .in = {x},
+                    .out_size = {size, sizeof(int64_t)},
+                    .in_size = {size},
                     .option = dtype << 1 | (descending != 0)};
     return rt_rows_run(&rows);
 }

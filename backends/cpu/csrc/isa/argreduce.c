@@ -90,8 +90,8 @@ FLOAT_SEARCH(float64, double)
 #define BOTH(DTYPE, NAME) [DTYPE] = {argmax_##NAME##_task, argmin_##NAME##_task}
 
 static const rt_task searches[RT_DTYPE_COUNT][2] = {
-    BOTH(RT_BOOL, uint8),   BOTH(RT_UINT8, uint8), BOTH(RT_INT8, int8),       BOTH(RT_INT16, int16),
-    BOTH(RT_INT32, int32),  BOTH(RT_INT64, int64), BOTH(RT_FLOAT32, float32), BOTH(RT_FLOAT64, float64),
+    BOTH(RT_BOOL, uint8),  BOTH(RT_UINT8, uint8), BOTH(RT_INT8, int8),       BOTH(RT_INT16, int16),
+    BOTH(RT_INT32, int32), BOTH(RT_INT64, int64), BOTH(RT_FLOAT32, float32), BOTH(RT_FLOAT64, float64),
 };
 
 int rt_arg_extreme(int sign, int dtype, uintptr_t out, uintptr_t x, int64_t outer, int64_t n, int64_t inner) {

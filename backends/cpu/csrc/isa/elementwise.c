@@ -3,7 +3,10 @@
 #include "isa/optable.h"
 
 static const rt_op_list *const families[] = {
-    RT_LOCAL(rt_integer_ops), RT_LOCAL(rt_float_ops), RT_LOCAL(rt_complex_ops), RT_LOCAL(rt_move_ops),
+    RT_LOCAL(rt_integer_ops),
+    RT_LOCAL(rt_float_ops),
+    RT_LOCAL(rt_complex_ops),
+    RT_LOCAL(rt_move_ops),
 };
 enum { FAMILIES = sizeof families / sizeof families[0] };
 

@@ -20,7 +20,9 @@ static inline bool in_range(bounds *b, int64_t index) {
     return false;
 }
 
-static int report(bounds *b) { return atomic_load(&b->found) ? rt_index_error(atomic_load(&b->value), b->size) : RT_OK; }
+static int report(bounds *b) {
+    return atomic_load(&b->found) ? rt_index_error(atomic_load(&b->value), b->size) : RT_OK;
+}
 
 /* Elements of any dtype as units of their size. */
 typedef struct {
@@ -182,8 +184,15 @@ static int64_t items_per_task(int64_t elements) {
 int rt_gather(int64_t itemsize, uintptr_t out, uintptr_t x, uintptr_t index, int dim, int64_t size, int ndim,
               const int64_t *dims) {
     gather_job j = {
-        .out = (char *)out, .x = (const char *)x, .index = (const int64_t *)index, .itemsize = itemsize,
-        .rows = row_count(ndim, dims), .dim = dim, .ndim = ndim, .shape = dims, .strides = dims + ndim,
+        .out = (char *)out,
+        .x = (const char *)x,
+        .index = (const int64_t *)index,
+        .itemsize = itemsize,
+        .rows = row_count(ndim, dims),
+        .dim = dim,
+        .ndim = ndim,
+        .shape = dims,
+        .strides = dims + ndim,
         .bounds = {.size = size},
     };
     j.per_task = items_per_task(dims[ndim - 1]);
@@ -274,8 +283,15 @@ static void select_task(void *ctx, int64_t task, int thread) {
 int rt_index_select(int64_t itemsize, uintptr_t out, uintptr_t x, uintptr_t index, int64_t outer, int64_t n,
                     int64_t inner, int64_t count) {
     select_job j = {
-        .out = (char *)out, .x = (const char *)x, .index = (const int64_t *)index, .itemsize = itemsize,
-        .outer = outer, .n = n, .inner = inner, .count = count, .per_task = items_per_task(inner),
+        .out = (char *)out,
+        .x = (const char *)x,
+        .index = (const int64_t *)index,
+        .itemsize = itemsize,
+        .outer = outer,
+        .n = n,
+        .inner = inner,
+        .count = count,
+        .per_task = items_per_task(inner),
         .bounds = {.size = n},
     };
     rt_parallel_for(outer * ((count + j.per_task - 1) / j.per_task), select_task, &j);
@@ -300,9 +316,16 @@ int rt_index_add(int dtype, uintptr_t out, uintptr_t index, uintptr_t src, int64
                  int64_t count) {
     enum { SMALL = 1 << 14, COLUMNS = 64 };
     select_job j = {
-        .out = (char *)out, .x = (const char *)src, .index = (const int64_t *)index,
-        .itemsize = rt_itemsize(dtype), .outer = outer, .n = n, .inner = inner, .count = count,
-        .add_row = combiners[dtype].add_row, .bounds = {.size = n},
+        .out = (char *)out,
+        .x = (const char *)src,
+        .index = (const int64_t *)index,
+        .itemsize = rt_itemsize(dtype),
+        .outer = outer,
+        .n = n,
+        .inner = inner,
+        .count = count,
+        .add_row = combiners[dtype].add_row,
+        .bounds = {.size = n},
     };
     j.column_block = inner * count < SMALL ? inner : COLUMNS;
     j.column_blocks = inner ? (inner + j.column_block - 1) / j.column_block : 0;

@@ -91,6 +91,11 @@ RT_INTEGER_MATH(int64_t, int64)
 #include "isa/loops.h"
 
 const rt_op_list RT_LOCAL(rt_integer_ops)[] = {
-    RT_OP_LIST(ops_boolean), RT_OP_LIST(ops_uint8), RT_OP_LIST(ops_int8), RT_OP_LIST(ops_int16),
-    RT_OP_LIST(ops_int32),   RT_OP_LIST(ops_int64), {NULL, 0},
+    RT_OP_LIST(ops_boolean),
+    RT_OP_LIST(ops_uint8),
+    RT_OP_LIST(ops_int8),
+    RT_OP_LIST(ops_int16),
+    RT_OP_LIST(ops_int32),
+    RT_OP_LIST(ops_int64),
+    {NULL, 0},
 };

@@ -35,19 +35,9 @@ RT_MOVES(sixteen, 16)
     {"copy", DTYPE, DTYPE, {DTYPE}, 1, 1, copy_##BYTES},                                                 \
     {"where", DTYPE, DTYPE, {RT_BOOL, DTYPE, DTYPE}, 3, 1, where_##BYTES},
 
-static const rt_op moves[] = {
-    RT_ROWS(RT_BOOL, 1)
-    RT_ROWS(RT_UINT8, 1)
-    RT_ROWS(RT_INT8, 1)
-    RT_ROWS(RT_INT16, 2)
-    RT_ROWS(RT_FLOAT16, 2)
-    RT_ROWS(RT_BFLOAT16, 2)
-    RT_ROWS(RT_INT32, 4)
-    RT_ROWS(RT_FLOAT32, 4)
-    RT_ROWS(RT_INT64, 8)
-    RT_ROWS(RT_FLOAT64, 8)
-    RT_ROWS(RT_COMPLEX64, 8)
-    RT_ROWS(RT_COMPLEX128, 16)
-};
+static const rt_op moves[] = {RT_ROWS(RT_BOOL, 1) RT_ROWS(RT_UINT8, 1) RT_ROWS(RT_INT8, 1) RT_ROWS(RT_INT16, 2)
+                                  RT_ROWS(RT_FLOAT16, 2) RT_ROWS(RT_BFLOAT16, 2) RT_ROWS(RT_INT32, 4)
+                                      RT_ROWS(RT_FLOAT32, 4) RT_ROWS(RT_INT64, 8) RT_ROWS(RT_FLOAT64, 8)
+                                          RT_ROWS(RT_COMPLEX64, 8) RT_ROWS(RT_COMPLEX128, 16)};
 
 const rt_op_list RT_LOCAL(rt_move_ops)[] = {RT_OP_LIST(moves), {NULL, 0}};

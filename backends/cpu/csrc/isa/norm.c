@@ -11,8 +11,8 @@ enum {
 typedef struct {
     uintptr_t y; /* the result: y, or dx */
     uintptr_t mean, rstd, x, weight, bias, g, dw, db;
-    int64_t rows, n, per_task;          /* layer norm */
-    int64_t batch, channels, spatial;   /* batch norm */
+    int64_t rows, n, per_task;        /* layer norm */
+    int64_t batch, channels, spatial; /* batch norm */
     double eps;
     char *partial;
 } norm_job;
@@ -29,9 +29,10 @@ typedef struct {
 
 #define FOR_TYPE(name) (dtype == RT_FLOAT32 ? RT_LOCAL(name##_f32) : RT_LOCAL(name##_f64))
 
-int rt_layer_norm(int dtype, uintptr_t y, uintptr_t mean, uintptr_t rstd, uintptr_t x, uintptr_t weight,
-                  uintptr_t bias, int64_t rows, int64_t n, double eps) {
-    norm_job j = {.y = y, .mean = mean, .rstd = rstd, .x = x, .weight = weight, .bias = bias, .rows = rows, .n = n, .eps = eps};
+int rt_layer_norm(int dtype, uintptr_t y, uintptr_t mean, uintptr_t rstd, uintptr_t x, uintptr_t weight, uintptr_t bias,
+                  int64_t rows, int64_t n, double eps) {
+    norm_job j = {
+        .y = y, .mean = mean, .rstd = rstd, .x = x, .weight = weight, .bias = bias, .rows = rows, .n = n, .eps = eps};
     j.per_task = n < TASK_ELEMENTS ? TASK_ELEMENTS / (n ? n : 1) : 1;
     rt_parallel_for((rows + j.per_task - 1) / j.per_task, FOR_TYPE(layer_norm_task), &j);
     return RT_OK;
@@ -39,7 +40,16 @@ int rt_layer_norm(int dtype, uintptr_t y, uintptr_t mean, uintptr_t rstd, uintpt
 
 int rt_layer_norm_backward(int dtype, uintptr_t dx, uintptr_t dw, uintptr_t db, uintptr_t g, uintptr_t x,
                            uintptr_t mean, uintptr_t rstd, uintptr_t weight, int64_t rows, int64_t n) {
-    norm_job j = {.y = dx, .dw = dw, .db = db, .g = g, .x = x, .mean = mean, .rstd = rstd, .weight = weight, .rows = rows, .n = n};
+    norm_job j = {.y = dx,
+                  .dw = dw,
+                  .db = db,
+                  .g = g,
+                  .x = x,
+                  .mean = mean,
+                  .rstd = rstd,
+                  .weight = weight,
+                  .rows = rows,
+                  .n = n};
     /* At most 256 rows are added one by one, which bounds the rounding error, in tasks that do not
      * depend on the number of threads. */
     j.per_task = rows / 32 < 4 ? 4 : rows / 32 < 256 ? rows / 32 : 256;
@@ -63,10 +73,18 @@ static void run_channels(norm_job *j, rt_task by_channel, rt_task by_features) {
         rt_parallel_for(tasks, task, j);
 }
 
-int rt_batch_norm(int dtype, uintptr_t y, uintptr_t mean, uintptr_t rstd, uintptr_t x, uintptr_t weight,
-                  uintptr_t bias, int64_t batch, int64_t channels, int64_t spatial, double eps) {
-    norm_job j = {.y = y, .mean = mean, .rstd = rstd, .x = x, .weight = weight, .bias = bias,
-                  .batch = batch, .channels = channels, .spatial = spatial, .eps = eps};
+int rt_batch_norm(int dtype, uintptr_t y, uintptr_t mean, uintptr_t rstd, uintptr_t x, uintptr_t weight, uintptr_t bias,
+                  int64_t batch, int64_t channels, int64_t spatial, double eps) {
+    norm_job j = {.y = y,
+                  .mean = mean,
+                  .rstd = rstd,
+                  .x = x,
+                  .weight = weight,
+                  .bias = bias,
+                  .batch = batch,
+                  .channels = channels,
+                  .spatial = spatial,
+                  .eps = eps};
     run_channels(&j, FOR_TYPE(batch_norm_task), FOR_TYPE(batch_norm_features_task));
     return RT_OK;
 }
@@ -74,8 +92,17 @@ int rt_batch_norm(int dtype, uintptr_t y, uintptr_t mean, uintptr_t rstd, uintpt
 int rt_batch_norm_backward(int dtype, uintptr_t dx, uintptr_t dw, uintptr_t db, uintptr_t g, uintptr_t x,
                            uintptr_t mean, uintptr_t rstd, uintptr_t weight, int64_t batch, int64_t channels,
                            int64_t spatial) {
-    norm_job j = {.y = dx, .dw = dw, .db = db, .g = g, .x = x, .mean = mean, .rstd = rstd, .weight = weight,
-                  .batch = batch, .channels = channels, .spatial = spatial};
+    norm_job j = {.y = dx,
+                  .dw = dw,
+                  .db = db,
+                  .g = g,
+                  .x = x,
+                  .mean = mean,
+                  .rstd = rstd,
+                  .weight = weight,
+                  .batch = batch,
+                  .channels = channels,
+                  .spatial = spatial};
     run_channels(&j, FOR_TYPE(batch_norm_backward_task), FOR_TYPE(batch_norm_features_backward_task));
     return RT_OK;
 }

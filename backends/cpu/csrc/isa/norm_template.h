@@ -4,7 +4,7 @@
 ROW_SUM(norm_sum, (int64_t n, const REAL *x), AT(x))
 ROW_SUM(norm_squares, (int64_t n, const REAL *x, V mean), ({
             V d = AT(x) - mean;
-            d * d;
+            d *d;
         }))
 ROW_EACH(normalize_affine, (int64_t n, REAL *y, const REAL *x, V mean, V rstd, const REAL *w, const REAL *b),
          PUT(y, (AT(x) - mean) * rstd * (w ? AT(w) : v(set1)(1)) + (b ? AT(b) : v(set1)(0))))
@@ -69,8 +69,9 @@ ROW_EACH(scale_shift, (int64_t n, REAL *y, const REAL *x, V mean, V scale, V shi
          PUT(y, (AT(x) - mean) * scale + shift))
 ROW_SUM(sum_g, (int64_t n, const REAL *g), AT(g))
 ROW_SUM(sum_gh, (int64_t n, const REAL *g, const REAL *x, V mean, V rstd), AT(g) * ((AT(x) - mean) * rstd))
-ROW_EACH(batch_norm_dx, (int64_t n, REAL *dx, const REAL *g, const REAL *x, V mean, V rstd, V scale, V mean_g, V mean_gh),
-         PUT(dx, scale * (AT(g) - mean_g - (AT(x) - mean) * rstd * mean_gh)))
+ROW_EACH(batch_norm_dx,
+         (int64_t n, REAL *dx, const REAL *g, const REAL *x, V mean, V rstd, V scale, V mean_g, V mean_gh),
+         PUT(dx, scale *(AT(g) - mean_g - (AT(x) - mean) * rstd * mean_gh)))
 
 /* One channel: its rows of `spatial` elements, one per sample. */
 #define PLANE(base, b) ((REAL *)(base) + ((b) * j->channels + c) * j->spatial)

@@ -41,8 +41,13 @@ int rt_sgd_step(int dtype, uintptr_t parameter, uintptr_t momentum, uintptr_t gr
     const double *h = (const double *)hyper;
     step_job j = {.parameter = parameter, .mean = h[1] != 0 ? momentum : 0, .gradient = gradient, .n = n};
     j.sgd = (sgd_numbers){
-        .lr = h[0], .momentum = h[1], .dampening = h[2], .weight_decay = h[3],
-        .nesterov = h[4] != 0, .first = h[5] != 0, .sign = h[6] != 0 ? -1 : 1,
+        .lr = h[0],
+        .momentum = h[1],
+        .dampening = h[2],
+        .weight_decay = h[3],
+        .nesterov = h[4] != 0,
+        .first = h[5] != 0,
+        .sign = h[6] != 0 ? -1 : 1,
     };
     return run(&j, dtype == RT_FLOAT32 ? RT_LOCAL(sgd_task_f32) : RT_LOCAL(sgd_task_f64));
 }
@@ -52,9 +57,13 @@ int rt_adam_step(int dtype, uintptr_t parameter, uintptr_t mean, uintptr_t squar
     const double *h = (const double *)hyper;
     double lr = h[0], weight_decay = h[4], step = h[5];
     bool decoupled = h[6] != 0;
-    step_job j = {.parameter = parameter, .mean = mean, .square = square, .max_square = max_square, .gradient = gradient, .n = n};
+    step_job j = {
+        .parameter = parameter, .mean = mean, .square = square, .max_square = max_square, .gradient = gradient, .n = n};
     j.adam = (adam_numbers){
-        .beta1 = h[1], .beta2 = h[2], .eps = h[3], .sign = h[7] != 0 ? -1 : 1,
+        .beta1 = h[1],
+        .beta2 = h[2],
+        .eps = h[3],
+        .sign = h[7] != 0 ? -1 : 1,
         .shrink = decoupled ? 1 - lr * weight_decay : 1,
         .decay = decoupled ? 0 : weight_decay,
         .step_size = lr / (1 - pow(h[1], step)),

@@ -10,9 +10,9 @@
 #include "isa/optable.h"
 
 enum {
-    BLOCKS = 16,          /* Philox blocks computed side by side */
-    WORDS = 4 * BLOCKS,   /* in one go */
-    TASK_WORDS = 1 << 13  /* a multiple of WORDS */
+    BLOCKS = 16,         /* Philox blocks computed side by side */
+    WORDS = 4 * BLOCKS,  /* in one go */
+    TASK_WORDS = 1 << 13 /* a multiple of WORDS */
 };
 
 /* Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", SC 2011. */

@@ -34,9 +34,15 @@ int rt_row_map(int op, int dtype, uintptr_t out, uintptr_t a, uintptr_t b, int64
     int64_t size = rt_itemsize(dtype);
     rt_rows rows = {
         .kernel = dtype == RT_FLOAT32 ? RT_LOCAL(row_op_f32) : RT_LOCAL(row_op_f64),
-        .outer = outer, .n = n, .inner = inner,
-        .out = {out}, .in = {a, b}, .out_size = {size}, .in_size = {size, size},
-        .cost = 4, .option = op,
+        .outer = outer,
+        .n = n,
+        .inner = inner,
+        .out = {out},
+        .in = {a, b},
+        .out_size = {size},
+        .in_size = {size, size},
+        .cost = 4,
+        .option = op,
     };
     return rt_rows_run(&rows);
 }

@@ -85,9 +85,21 @@ RT_INLINE vl vl_set1(int64_t x) { return x - (vl){0}; }
 /* Half a float vector as doubles, and back. */
 #ifndef RT_VEC_HAS_WIDEN
 typedef float vf_half __attribute__((vector_size(RT_VEC_BYTES / 2)));
-RT_INLINE vd vd_load_float(const float *p) { vf_half h; memcpy(&h, p, sizeof h); return __builtin_convertvector(h, vd); }
-RT_INLINE vd vf_low(vf x) { vf_half h; memcpy(&h, &x, sizeof h); return __builtin_convertvector(h, vd); }
-RT_INLINE vd vf_high(vf x) { vf_half h; memcpy(&h, (char *)&x + sizeof h, sizeof h); return __builtin_convertvector(h, vd); }
+RT_INLINE vd vd_load_float(const float *p) {
+    vf_half h;
+    memcpy(&h, p, sizeof h);
+    return __builtin_convertvector(h, vd);
+}
+RT_INLINE vd vf_low(vf x) {
+    vf_half h;
+    memcpy(&h, &x, sizeof h);
+    return __builtin_convertvector(h, vd);
+}
+RT_INLINE vd vf_high(vf x) {
+    vf_half h;
+    memcpy(&h, (char *)&x + sizeof h, sizeof h);
+    return __builtin_convertvector(h, vd);
+}
 RT_INLINE vf vf_join(vd lo, vd hi) {
     vf_half a = __builtin_convertvector(lo, vf_half), b = __builtin_convertvector(hi, vf_half);
     vf v;

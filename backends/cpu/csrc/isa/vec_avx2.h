@@ -28,5 +28,6 @@ static inline vd vd_load_float(const float *p) { return (vd)_mm256_cvtps_pd(_mm_
 static inline vd vf_low(vf x) { return (vd)_mm256_cvtps_pd(_mm256_castps256_ps128((__m256)x)); }
 static inline vd vf_high(vf x) { return (vd)_mm256_cvtps_pd(_mm256_extractf128_ps((__m256)x, 1)); }
 static inline vf vf_join(vd low, vd high) {
-    return (vf)_mm256_insertf128_ps(_mm256_castps128_ps256(_mm256_cvtpd_ps((__m256d)low)), _mm256_cvtpd_ps((__m256d)high), 1);
+    return (vf)_mm256_insertf128_ps(_mm256_castps128_ps256(_mm256_cvtpd_ps((__m256d)low)),
+                                    _mm256_cvtpd_ps((__m256d)high), 1);
 }

@@ -31,10 +31,18 @@ static inline vf vf_ldexp(vf x, vf n) { return (vf)_mm512_scalef_ps((__m512)x, (
 static inline vd vd_ldexp(vd x, vd n) { return (vd)_mm512_scalef_pd((__m512d)x, (__m512d)n); }
 
 #define RT_VEC_HAS_PARTIAL
-static inline vf vf_load_n(const float *p, int64_t n) { return (vf)_mm512_maskz_loadu_ps((__mmask16)((1u << n) - 1), p); }
-static inline vd vd_load_n(const double *p, int64_t n) { return (vd)_mm512_maskz_loadu_pd((__mmask8)((1u << n) - 1), p); }
-static inline void vf_store_n(float *p, vf v, int64_t n) { _mm512_mask_storeu_ps(p, (__mmask16)((1u << n) - 1), (__m512)v); }
-static inline void vd_store_n(double *p, vd v, int64_t n) { _mm512_mask_storeu_pd(p, (__mmask8)((1u << n) - 1), (__m512d)v); }
+static inline vf vf_load_n(const float *p, int64_t n) {
+    return (vf)_mm512_maskz_loadu_ps((__mmask16)((1u << n) - 1), p);
+}
+static inline vd vd_load_n(const double *p, int64_t n) {
+    return (vd)_mm512_maskz_loadu_pd((__mmask8)((1u << n) - 1), p);
+}
+static inline void vf_store_n(float *p, vf v, int64_t n) {
+    _mm512_mask_storeu_ps(p, (__mmask16)((1u << n) - 1), (__m512)v);
+}
+static inline void vd_store_n(double *p, vd v, int64_t n) {
+    _mm512_mask_storeu_pd(p, (__mmask8)((1u << n) - 1), (__m512d)v);
+}
 
 /* GCC 12 widens eight floats in two halves; one instruction does it. */
 #define RT_VEC_HAS_WIDEN
@@ -42,5 +50,6 @@ static inline vd vd_load_float(const float *p) { return (vd)_mm512_cvtps_pd(_mm2
 static inline vd vf_low(vf x) { return (vd)_mm512_cvtps_pd(_mm512_castps512_ps256((__m512)x)); }
 static inline vd vf_high(vf x) { return (vd)_mm512_cvtps_pd(_mm512_extractf32x8_ps((__m512)x, 1)); }
 static inline vf vf_join(vd low, vd high) {
-    return (vf)_mm512_insertf32x8(_mm512_castps256_ps512(_mm512_cvtpd_ps((__m512d)low)), _mm512_cvtpd_ps((__m512d)high), 1);
+    return (vf)_mm512_insertf32x8(_mm512_castps256_ps512(_mm512_cvtpd_ps((__m512d)low)), _mm512_cvtpd_ps((__m512d)high),
+                                  1);
 }

@@ -11,12 +11,8 @@ static inline vf vf_sqrt(vf x) { return (vf)vsqrtq_f32((float32x4_t)x); }
 static inline vd vd_sqrt(vd x) { return (vd)vsqrtq_f64((float64x2_t)x); }
 static inline vf vf_round(vf x) { return (vf)vrndnq_f32((float32x4_t)x); }
 static inline vd vd_round(vd x) { return (vd)vrndnq_f64((float64x2_t)x); }
-static inline vf vf_select(vi m, vf a, vf b) {
-    return (vf)vbslq_f32((uint32x4_t)m, (float32x4_t)a, (float32x4_t)b);
-}
-static inline vd vd_select(vl m, vd a, vd b) {
-    return (vd)vbslq_f64((uint64x2_t)m, (float64x2_t)a, (float64x2_t)b);
-}
+static inline vf vf_select(vi m, vf a, vf b) { return (vf)vbslq_f32((uint32x4_t)m, (float32x4_t)a, (float32x4_t)b); }
+static inline vd vd_select(vl m, vd a, vd b) { return (vd)vbslq_f64((uint64x2_t)m, (float64x2_t)a, (float64x2_t)b); }
 
 /* FMIN and FMAX return NaN if either operand is one. */
 static inline vf vf_clamp(vf x, float low, float high) {

@@ -14,7 +14,8 @@ int rt_map1_params(int op, uintptr_t out, uintptr_t a, int64_t n, double p0, dou
 int rt_map2_params(int op, uintptr_t out, uintptr_t a, uintptr_t b, int64_t n, double p0, double p1);
 
 /* Any strides.  dims: ndim sizes, then ndim strides (in elements) of out and of each operand. */
-int rt_map_strided(int op, uintptr_t out, uintptr_t a, uintptr_t b, uintptr_t c, double p0, double p1, int ndim, const int64_t *dims);
+int rt_map_strided(int op, uintptr_t out, uintptr_t a, uintptr_t b, uintptr_t c, double p0, double p1, int ndim,
+                   const int64_t *dims);
 
 /* Conversion between two different dtypes, contiguous or with dims as above. */
 int rt_cast(int to, int from, uintptr_t out, uintptr_t x, int64_t n);
