@@ -14,7 +14,20 @@ CORE = Path(__file__).resolve().parents[2] / "rustorch_core" / "src" / "rustorch
 LAYERS: tuple[tuple[str, frozenset[str]], ...] = (
     (
         "facts",
-        frozenset({"errors", "dtypes", "device", "shape", "storage", "base", "tape", "rng", "version"}),
+        frozenset(
+            {
+                "errors",
+                "dtypes",
+                "device",
+                "limits",
+                "shape",
+                "storage",
+                "base",
+                "tape",
+                "rng",
+                "version",
+            }
+        ),
     ),
     # plugins and runtime: what plugin authors and programs import of dispatch
     ("dispatch", frozenset({"dispatch", "plugins", "runtime"})),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+from math import e, inf, nan, pi
 from typing import TYPE_CHECKING, Any
 
 from rustorch import autograd, dispatch, dtypes, ops
@@ -54,6 +55,7 @@ from rustorch.errors import (
     WorkerError,
     WorkerTimeoutError,
 )
+from rustorch.limits import finfo, iinfo
 from rustorch.rng import (
     Generator,
     default_generator,
@@ -76,6 +78,7 @@ device = Device
 dtype = DType
 Size = Shape
 half, double, short, long = float16, float64, int16, int64
+newaxis = None
 cfloat, cdouble = complex64, complex128
 
 #: Loaded when first used, so that `import rustorch` stays quick.
@@ -86,6 +89,11 @@ _FROM_LAZY = {"Model": "training", "load": "utils", "save": "utils"}
 
 
 def _export_functions() -> None:
+def is_tensor(obj: Any) -> Any:  # not `-> bool`: that name is a dtype here
+    """Return whether `obj` is a tensor."""
+    return isinstance(obj, Tensor)
+
+
     scope = globals()
     for entry in ops.functions.values():
         for name in (entry.name, *entry.aliases):

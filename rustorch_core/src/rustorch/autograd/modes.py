@@ -104,9 +104,21 @@ def is_inference_mode_enabled() -> bool:
     return mode.inference
 
 
-def set_detect_anomaly(mode_: bool) -> None:
-    """Remember for every op where it was recorded, and stop backward at the first NaN."""
-    settings.anomaly = bool(mode_)
+class set_detect_anomaly:  # noqa: N801 - PyTorch's name
+    """Remember for every op where it was recorded, and stop backward at the first NaN.
+
+    Holds from the call on; as a context manager, until the end of the ``with`` block.
+    """
+
+    def __init__(self, mode: bool) -> None:
+        self._before = settings.anomaly
+        settings.anomaly = bool(mode)
+
+    def __enter__(self) -> None:
+        """Leave the mode as the call set it."""
+
+    def __exit__(self, *_error: object) -> None:
+        settings.anomaly = self._before
 
 
 @contextmanager

@@ -38,6 +38,7 @@ from rustorch.ops import (
     scan,
     select,
     sets,
+    shorthand,
     softmax,
     sorting,
     standardize,
@@ -57,6 +58,6 @@ __all__ = [
     "creation", "cross_entropy", "dropout", "elementwise", "embedding", "functions", "indexing",
     "linalg", "loss", "movement", "names", "norm", "normal_quantile", "op", "optimizer", "padding",
     "philox", "pooling", "pools", "public", "random", "ranking", "rectifiers", "reduce", "reduction",
-    "resample", "rnn", "sampling", "scan", "select", "sets", "softmax", "sorting", "standardize",
+    "resample", "rnn", "sampling", "scan", "select", "sets", "shorthand", "softmax", "sorting", "standardize",
     "unary", "unpool",
 ]  # fmt: skip

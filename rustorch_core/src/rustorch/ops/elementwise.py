@@ -492,6 +492,7 @@ def _make_inplace(
 ) -> Any:
     bind = _binder(f"{op.name}_", arity, attributes, definition.__defaults__ or ())
     name, quick = op.name, arity == 2 and not attributes
+    scaled = name in ("add", "sub")  # these two have PyTorch's `alpha`, the factor of the second operand
 
     def inplace(*args: Any, **kwargs: Any) -> Any:
         if quick and len(args) == 2 and not kwargs:
@@ -504,7 +505,10 @@ def _make_inplace(
                 x.device.kernels[name][x.dtype](x, x, other)
                 x.storage.version += 1
                 return x
+        alpha = kwargs.pop("alpha", 1) if scaled else 1
         operands, attrs = bind(args, kwargs)
+        if alpha != 1:
+            operands = (operands[0], operands[1] * alpha)
         try:
             return apply_inplace(op, operands, attrs)
         except SYMPTOMS as error:

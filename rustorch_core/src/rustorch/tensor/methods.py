@@ -25,6 +25,7 @@ _COMPARISONS = {"eq": "eq", "ne": "ne", "lt": "lt", "le": "le", "gt": "gt", "ge"
 _INPLACE_BY_RESULT = (
     "clamp", "clip", "masked_fill", "scatter", "scatter_add", "index_add", "masked_scatter", "index_put",
     "tril", "triu", "lerp", "addcmul", "addcdiv", "nan_to_num", "cumsum", "cumprod",
+    "clamp_min", "clamp_max", "index_fill",
 )  # fmt: skip
 _SHORT = {
     "float": dtypes.float32, "double": dtypes.float64, "half": dtypes.float16, "bfloat16": dtypes.bfloat16,

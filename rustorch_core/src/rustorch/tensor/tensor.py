@@ -60,11 +60,13 @@ class Tensor(TensorBase):
         __neg__ = __abs__ = __invert__ = _unary
 
     def __new__(
-        cls, data: Any = (), *, dtype: Any = None, device: Any = None, requires_grad: bool = False
+        cls, data: Any = (), *sizes: int, dtype: Any = None, device: Any = None, requires_grad: bool = False
     ) -> Tensor:
-        """Return a new leaf of this class with the values of `data`."""
+        """Return a new leaf of this class with the values of `data`, or, given several sizes, with any values."""
         made: Any
-        if isinstance(data, TensorBase):
+        if sizes:
+            made = creation.empty(data, *sizes, dtype=dtype, device=device)
+        elif isinstance(data, TensorBase):
             made = data.detach() if dtype is None and device is None else data.to(dtype=dtype, device=device)
         else:
             made = creation.tensor(
@@ -78,6 +80,11 @@ class Tensor(TensorBase):
     # -- facts -------------------------------------------------------------------------------------
 
     @property
+    @property
+    def is_cuda(self) -> bool:
+        """Whether the tensor lies on a device of type "cuda"."""
+        return self.device.type == "cuda"
+
     def ndim(self) -> int:
         """Number of dims."""
         return len(self.shape)
@@ -411,7 +418,9 @@ class Tensor(TensorBase):
         return printing.text_of(self)
 
     def __format__(self, spec: str) -> str:
-        return format(self.item(), spec) if spec and not self.shape else str(self)
+        # a plain 0-d tensor reads as its number, as in PyTorch: f"loss {loss}"
+        number = not self.shape and (spec or type(self) is Tensor)
+        return format(self.item(), spec) if number else format(str(self), spec)
 
     def __len__(self) -> int:
         if not self.shape:
