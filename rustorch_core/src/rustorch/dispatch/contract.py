@@ -77,7 +77,6 @@ class Kernel:
     version: int = 1  # version of the op's meaning that the kernel implements
     priority: int = 0  # among several kernels for the same op and dtype the highest wins
     when: Callable[..., bool] | None = None  # evaluated with the kernel's arguments; False: next one
-    deterministic: bool = True
 
 
 @runtime_checkable

@@ -25,6 +25,22 @@ def plugins() -> Any:
     return found()
 
 
+def install_observers() -> None:
+    """Install the observers that plugins bring, once."""
+    for plugin, brought in plugins().answers("rustorch_observers"):
+        if plugin not in _observing:
+            _observing.add(plugin)
+            for observer in brought or ():
+                if not hasattr(observer, "around"):
+                    raise PluginError(
+                        f"plugin {plugin!r}: an observer has a method `around`, got {observer!r}"
+                    )
+                observers.add_observer(observer)
+
+
+_observing: set[str] = set()
+
+
 def probe(backend: BackendInfo) -> Ready | Absent:
     """Ask a backend once whether it can run here."""
     with _lock:
@@ -48,6 +64,7 @@ def open_device(device: Device) -> None:
     with _lock:
         if device in _opened:
             return
+        install_observers()
         backend = _backend_of(device)
         answer = probe(backend)
         if isinstance(answer, Absent):
@@ -114,6 +131,7 @@ def rebuild_tables() -> None:
 def ask_plugins_again() -> None:
     """Collect the kernels anew, after a plugin has come or gone."""
     with _lock:
+        install_observers()
         for device in _opened:
             _opened[device] = _offers(device, device.info)
         rebuild_tables()

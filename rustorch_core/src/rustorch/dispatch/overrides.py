@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -44,7 +45,10 @@ def override(
     """
     declared = registry.ops.get(op)
     if declared is None:
-        raise ArgumentError(f"override: no op is called {op!r}", hint="rustorch.ops.names() lists them")
+        close = difflib.get_close_matches(op, registry.ops, n=3)
+        raise ArgumentError(
+            f"override: no op is called {op!r}", hint=f"did you mean {' or '.join(close)}?" if close else ""
+        )
     entry = (device, Kernel(op, kernel, dtypes, layout, version=declared.version, when=when))
     _active.insert(0, entry)
     policy.rebuild()

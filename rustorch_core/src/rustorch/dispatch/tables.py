@@ -24,6 +24,10 @@ if TYPE_CHECKING:
     Call = Callable[..., None]
 
 
+#: The plugin name under which kernels of `rustorch.override` appear.
+OVERRIDE = "override"
+
+
 @dataclass(frozen=True, slots=True)
 class Offer:
     """A kernel and the plugin it came from."""
@@ -88,20 +92,26 @@ class Table(dict[str, Row]):
         """Return the usable kernels, best first.
 
         An op and its backward come from one plugin or not at all: mixing two kernels' ideas of
-        what is saved between them gives wrong gradients.
+        what is saved between them gives wrong gradients.  Only an override in force is free to
+        replace one of them.
         """
-        found = [
-            o
-            for o in self._candidates(op.name)
-            if dtype.name in o.kernel.dtypes and o.kernel.version == op.version
+        found = self._usable(op.name, dtype)
+        group = registry.group_of(op.name)
+        if len(group) == 1:
+            return found
+        suppliers = [[offer.plugin for offer in self._usable(name, dtype)] for name in group]
+        complete = set(suppliers[0]).intersection(*suppliers[1:])
+        together = [offer for offer in found if offer.plugin in complete and offer.plugin != OVERRIDE]
+        together.sort(key=lambda offer: suppliers[0].index(offer.plugin))
+        return [offer for offer in found if offer.plugin == OVERRIDE] + together
+
+    def _usable(self, name: str, dtype: DType) -> list[Offer]:
+        version = registry.ops[name].version if name in registry.ops else 0
+        return [
+            offer
+            for offer in self._candidates(name)
+            if dtype.name in offer.kernel.dtypes and offer.kernel.version == version
         ]
-        for name in op.partners:
-            partners = {
-                o.plugin for o in self._candidates(name)
-                if dtype.name in o.kernel.dtypes and o.kernel.version == registry.ops[name].version
-            }  # fmt: skip
-            found = [o for o in found if o.plugin in partners]
-        return found
 
     def who_supplies(self, op: Op) -> str:
         """Say which dtypes this device has the op for."""
@@ -113,7 +123,7 @@ class Table(dict[str, Row]):
         )
 
     def _candidates(self, name: str) -> list[Offer]:
-        scoped = [Offer(k, "override") for k in overrides.active(name, self.device)]
+        scoped = [Offer(k, OVERRIDE) for k in overrides.active(name, self.device)]
         return scoped + self.offers.get(name, [])
 
 

@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from rustorch.errors import ArgumentError
-from rustorch.ops.elementwise import ANY, INTEGER, boolean, elementwise, floating
+from rustorch.ops.elementwise import ANY, INTEGER, REAL, boolean, elementwise, floating
 from rustorch.ops.samples import binary, integers
 from rustorch.ops.select import where
 
@@ -83,7 +83,7 @@ def div(input: Tensor, other: Tensor) -> Tensor:
 div.vjp(lambda g, _out, _a, b: g / b, lambda g, _out, a, b: -g * a / (b * b))
 
 
-@elementwise(primitive=True, samples=binary(_KINKED, _POSITIVE))
+@elementwise(primitive=True, allowed=REAL - {0}, samples=binary(_KINKED, _POSITIVE))
 def floor_divide(input: Tensor, other: Tensor) -> Tensor:
     """Return the quotient rounded down.
 
@@ -95,7 +95,7 @@ def floor_divide(input: Tensor, other: Tensor) -> Tensor:
 floor_divide.constant()
 
 
-@elementwise(primitive=True, samples=binary(_KINKED, _POSITIVE))
+@elementwise(primitive=True, allowed=REAL - {0}, samples=binary(_KINKED, _POSITIVE))
 def remainder(input: Tensor, other: Tensor) -> Tensor:
     """Return input - other * floor(input / other): the sign is that of `other`."""
     return input - input.floor_divide(other) * other
@@ -126,7 +126,7 @@ minimum.vjp(
 )
 
 
-@elementwise(primitive=True, samples=binary(_POSITIVE, None))
+@elementwise(primitive=True, allowed=REAL - {0}, samples=binary(_POSITIVE, None))
 def pow_(input: Tensor, other: Tensor) -> Tensor:
     """Return input to the power other."""
 

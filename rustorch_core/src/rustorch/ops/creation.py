@@ -193,6 +193,9 @@ def arange(
     chosen = _chosen(dtype, dtypes.int64 if whole else dtypes.get_default_dtype())
     count = -(-(end - start) // step) if whole else math.ceil((end - start) / step)
     device = as_device(device)
+    if chosen in (dtypes.float16, dtypes.bfloat16):  # count exactly, round once
+        rounded = arange(start, end, step, dtype=dtypes.float32, device=device).to(chosen)
+        return rounded.requires_grad_(requires_grad)
     result = new(Shape((int(count),)), chosen, device, requires_grad)
     device.kernels["arange"][chosen](result, start=start, step=step)
     return result

@@ -549,6 +549,18 @@ def rot90(input: Tensor, k: int = 1, dims: Sequence[int] = (0, 1)) -> Tensor:
 
 # -- copies ------------------------------------------------------------------------------------------
 
+#: PyTorch's names of layouts; every tensor made here is row-major.
+MEMORY_FORMATS = ("contiguous_format", "preserve_format")
+
+
+def check_memory_format(name: str, memory_format: Any) -> None:
+    """Raise for a layout that tensors cannot have."""
+    if memory_format is not None and memory_format not in MEMORY_FORMATS:
+        raise ArgumentError(
+            f"{name}: memory_format must be None or one of {MEMORY_FORMATS}, got {memory_format!r}"
+        )
+
+
 copy_op = Op("copy", lambda x: (x.shape, x.dtype), doc="Copy the elements of a tensor.")
 copy_op.vjp(lambda g, _out, _x: g)
 
@@ -556,14 +568,14 @@ copy_op.vjp(lambda g, _out, _x: g)
 @public(samples=lambda: [call(array(3, 4)), call(array(4, 3, strided=True))])
 def clone(input: Tensor, *, memory_format: Any = None) -> Tensor:
     """Return a contiguous copy that carries gradients back to the original."""
-    del memory_format  # every tensor of this library is row-major
+    check_memory_format("clone", memory_format)
     return copy_op(input)
 
 
 @public(samples=lambda: [call(array(3, 4)), call(array(4, 3, strided=True))])
 def contiguous(input: Tensor, *, memory_format: Any = None) -> Tensor:
     """Return the tensor itself if it is row-major in memory, else a copy that is."""
-    del memory_format
+    check_memory_format("contiguous", memory_format)
     return input if input.strides is input.shape.strides else copy_op(input)
 
 

@@ -31,7 +31,6 @@ class Op:
         name: what kernels are registered under.
         rule: ``rule(*operands, **attributes)`` checks them and returns a `Result`, or a list of them.
         decomposition: computes the op on other ops; None for a primitive.
-        partners: names of the ops that must come from the same plugin (an op and its backward ops).
         updates_out: the kernel changes `out` in place, so the decomposition gets it as first operands.
         non_differentiable: numbers of the results that carry no gradient.
         unused_results: numbers of the results that the derivative does not need, where it needs others.
@@ -57,7 +56,7 @@ class Op:
         self.rule = rule
         self.decomposition = decomposition
         self.dispatch = dispatch  # position of the operand whose dtype selects the kernel
-        self.partners = (partner,) if isinstance(partner, str) else partner or ()
+        registry.join((name, *((partner,) if isinstance(partner, str) else partner or ())))
         self.version = version
         self.updates_out = updates_out
         self.non_differentiable = frozenset(non_differentiable)

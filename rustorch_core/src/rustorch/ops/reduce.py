@@ -149,6 +149,8 @@ def mean(input: Tensor, dim: Dim = None, keepdim: bool = False, *, dtype: Any = 
 
 
 def _need_elements(name: str, x: Any, dims: tuple[int, ...]) -> None:
+    if x.dtype.category > FLOAT:
+        raise DTypeError(f"{name}: complex numbers have no order, got {x.dtype.name}")
     if any(x.shape[d] == 0 for d in dims):
         raise ShapeError(f"{name}: cannot reduce over a dimension of size 0, got shape {tuple(x.shape)}")
 
@@ -170,6 +172,8 @@ def amin(input: Tensor, dim: Dim = (), keepdim: bool = False) -> Tensor:
 
 
 def _arg(op: Op, input: Any, dim: int | None, keepdim: bool) -> Any:
+    if input.dtype in (dtypes.float16, dtypes.bfloat16):
+        input = input.to(dtypes.float32)  # exact, and what kernels have
     if dim is None:
         _need_elements(op.name, input, tuple(range(len(input.shape))))
         found = op(reshape(input, (-1,)), dim=0)

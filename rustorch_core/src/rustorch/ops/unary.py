@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from rustorch.ops.elementwise import ANY, NUMERIC, boolean, elementwise, floating
+from rustorch.ops.elementwise import ANY, NUMERIC, REAL, boolean, elementwise, floating
 from rustorch.ops.samples import unary
 from rustorch.ops.select import where
 
@@ -24,7 +24,7 @@ def neg(input: Tensor) -> Tensor:
 neg.vjp(lambda g, _out, _x: -g)
 
 
-@elementwise(primitive=True, samples=unary(**_KINKED), aliases=("absolute",))
+@elementwise(primitive=True, allowed=REAL - {0}, samples=unary(**_KINKED), aliases=("absolute",))
 def abs_(input: Tensor) -> Tensor:
     """Return the absolute value; its derivative at 0 is 0."""
 
@@ -90,7 +90,7 @@ def erf(input: Tensor) -> Tensor:
 erf.vjp(lambda g, _out, x: g * (-x * x).exp() * (2 / math.sqrt(math.pi)))
 
 
-@elementwise(primitive=True, samples=unary(**_KINKED))
+@elementwise(allowed=REAL - {0}, primitive=True, samples=unary(**_KINKED))
 def floor(input: Tensor) -> Tensor:
     """Return the largest integer not above x."""
 
@@ -98,7 +98,7 @@ def floor(input: Tensor) -> Tensor:
 floor.vjp(lambda g, _out, _x: g * 0)
 
 
-@elementwise(samples=unary(**_KINKED))
+@elementwise(allowed=REAL - {0}, samples=unary(**_KINKED))
 def ceil(input: Tensor) -> Tensor:
     """Return the smallest integer not below x."""
     return -((-input).floor())
@@ -107,7 +107,7 @@ def ceil(input: Tensor) -> Tensor:
 ceil.vjp(lambda g, _out, _x: g * 0)
 
 
-@elementwise(samples=unary(**_KINKED))
+@elementwise(allowed=REAL - {0}, samples=unary(**_KINKED))
 def round_(input: Tensor) -> Tensor:
     """Return the nearest integer, halves to the even one."""
     low = input.floor()
@@ -119,7 +119,7 @@ def round_(input: Tensor) -> Tensor:
 round_.vjp(lambda g, _out, _x: g * 0)
 
 
-@elementwise(samples=unary(**_KINKED), aliases=("fix",))
+@elementwise(allowed=REAL - {0}, samples=unary(**_KINKED), aliases=("fix",))
 def trunc(input: Tensor) -> Tensor:
     """Return x without its fraction."""
     return input.sign() * input.abs().floor()
@@ -314,13 +314,13 @@ def isnan(input: Tensor) -> Tensor:
 @elementwise(boolean, samples=unary())
 def isinf(input: Tensor) -> Tensor:
     """Return where x is inf or -inf."""
-    return input.abs() == math.inf
+    return (input == math.inf).bitwise_or(input == -math.inf)
 
 
 @elementwise(boolean, samples=unary())
 def isfinite(input: Tensor) -> Tensor:
     """Return where x is neither infinite nor NaN."""
-    return input.abs() < math.inf
+    return input.isinf().bitwise_or(input.isnan()).logical_not()
 
 
 @elementwise(boolean, samples=unary())

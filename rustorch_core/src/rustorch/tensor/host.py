@@ -10,7 +10,14 @@ import numpy as np
 from rustorch.base import allocate, view_of
 from rustorch.device import Device, as_device
 from rustorch.dispatch.tables import packed
-from rustorch.errors import ArgumentError, ArgumentTypeError, AutogradError, DeviceError, DTypeError
+from rustorch.errors import (
+    ArgumentError,
+    ArgumentTypeError,
+    AutogradError,
+    DeviceError,
+    DTypeError,
+    ShapeError,
+)
 from rustorch.ops.creation import from_host
 
 _DLPACK_HOST = (1, 0)  # kDLCPU
@@ -70,7 +77,7 @@ def address_of(x: Any) -> int:
 def item(x: Any) -> Any:
     """Return the only element as a Python number."""
     if x.shape.elements != 1:
-        raise ArgumentError(f"item: one element is required, got shape {tuple(x.shape)}", hint="use tolist()")
+        raise ShapeError(f"item: one element is required, got shape {tuple(x.shape)}", hint="use tolist()")
     return (
         to_numpy(x, force=True).item()
         if x.dtype.name != "bfloat16"
@@ -81,7 +88,7 @@ def item(x: Any) -> Any:
 def single(x: Any, what: str) -> Any:
     """Return the only element, for Python's conversions."""
     if x.shape.elements != 1:
-        raise ArgumentError(
+        raise ShapeError(
             f"{what}: only a tensor of one element has a truth or number value, got shape {tuple(x.shape)}",
             hint="use any(), all() or item()",
         )

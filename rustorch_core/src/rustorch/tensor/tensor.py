@@ -22,6 +22,7 @@ from rustorch.errors import (
     ShapeError,
 )
 from rustorch.ops import creation
+from rustorch.ops.movement import check_memory_format
 from rustorch.shape import normalize_dim
 from rustorch.tape import Output, mode
 from rustorch.tensor import host, indexing, methods, printing
@@ -80,11 +81,11 @@ class Tensor(TensorBase):
     # -- facts -------------------------------------------------------------------------------------
 
     @property
-    @property
     def is_cuda(self) -> bool:
         """Whether the tensor lies on a device of type "cuda"."""
         return self.device.type == "cuda"
 
+    @property
     def ndim(self) -> int:
         """Number of dims."""
         return len(self.shape)
@@ -459,7 +460,7 @@ def _to_arguments(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[DType 
     dtype, device = kwargs.pop("dtype", None), kwargs.pop("device", None)
     copy = kwargs.pop("copy", False)
     kwargs.pop("non_blocking", None)
-    kwargs.pop("memory_format", None)
+    check_memory_format("to", kwargs.pop("memory_format", None))
     if kwargs:
         raise ArgumentError(f"to: unexpected argument {next(iter(kwargs))!r}")
     for value in args:

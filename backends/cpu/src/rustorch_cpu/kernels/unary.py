@@ -50,6 +50,9 @@ def _softplus(op: str, op_id: int) -> KernelFunction:
 def kernels() -> list[Kernel]:
     """All unary kernels."""
     found = [kernel for op in PLAIN for kernel in elementwise(op, unary)]
+    whole = frozenset({"uint8", "int8", "int16", "int32", "int64"})  # rounding them is copying them
+    for op in ("floor", "ceil", "round", "trunc"):
+        found += [kernel for kernel in elementwise(op, unary, c_name="copy") if kernel.dtypes <= whole]
     found += [kernel for op in PREDICATES for kernel in elementwise(op, unary)]
     for op, make in {"leaky_relu": _leaky_relu, "clamp": _clamp, "elu": _elu, "softplus": _softplus}.items():
         found += elementwise(op, make)
