@@ -80,7 +80,9 @@ def relatives(x: Any) -> dict[str, Callable[[], Any]]:
     shape = tuple(x.shape)
     shapes = [(), (0,), (0, 3), (1,), (7,), (2, 3), (5, 4, 3), (1,) * 6, (2,) * 9, (1,) * 40]
     shapes += [(1, *shape), shape[1:], (*shape, 1), (*shape, 2)]
-    shapes += [(*shape[:i], n + d, *shape[i + 1 :]) for i, n in enumerate(shape) for d in (1, -1) if n + d >= 0]
+    shapes += [
+        (*shape[:i], n + d, *shape[i + 1 :]) for i, n in enumerate(shape) for d in (1, -1) if n + d >= 0
+    ]
     for s in shapes:
         if s != shape:
             found[f"shape {s}"] = lambda s=s: rustorch.ones(s, dtype=x.dtype, device=x.device)
@@ -199,7 +201,9 @@ def attempt(call: Call, args: Any, kwargs: Any) -> str:
     except Hang:
         return f"took more than {SECONDS} s"
     except Exception as error:  # noqa: BLE001 - any class is a finding
-        if not isinstance(error, call.allowed) and not (call.plain and type(error) is TypeError and SIGNATURE.search(str(error))):
+        if not isinstance(error, call.allowed) and not (
+            call.plain and type(error) is TypeError and SIGNATURE.search(str(error))
+        ):
             last = traceback.extract_tb(error.__traceback__)[-1]
             return f"{type(error).__name__}: {str(error)[:200]} ({Path(last.filename).name}:{last.lineno})"
     finally:

@@ -120,6 +120,10 @@ class DataLoader:
         self.in_order = in_order
         self.persistent_workers = persistent_workers
         self._streams = isinstance(dataset, IterableDataset)
+        if shuffle is not None and not isinstance(shuffle, bool):
+            raise ArgumentTypeError(
+                f"DataLoader: shuffle must be True or False, got {type(shuffle).__name__}"
+            )
         _check_sampling(
             batch_size, shuffle, sampler, batch_sampler, drop_last=drop_last, streams=self._streams
         )
@@ -133,6 +137,11 @@ class DataLoader:
         self.drop_last = drop_last
         self.sampler = sampler
         self.batch_sampler = batch_sampler
+        if not self._streams and not hasattr(dataset, "__getitem__"):
+            raise ArgumentTypeError(
+                f"DataLoader: a dataset with __getitem__ is required, got {type(dataset).__name__}",
+                hint="subclass Dataset, or IterableDataset for a stream",
+            )
         default = default_convert if batch_sampler is None else default_collate
         self.collate_fn = _checked_callable("collate_fn", collate_fn) or default
         self._kept: Any = None  # the iterator whose workers persist
@@ -240,6 +249,8 @@ def _check_workers(num_workers: Any, timeout: Any, prefetch: Any, *, persistent_
             f"DataLoader: num_workers option should be non-negative, got {num_workers}",
             hint="num_workers=0 makes batches in this process",
         )
+    if isinstance(timeout, bool) or not isinstance(timeout, (int, float)):
+        raise ArgumentTypeError(f"DataLoader: timeout must be a number, got {type(timeout).__name__}")
     if timeout < 0:
         raise ArgumentError(f"DataLoader: timeout option should be non-negative, got {timeout}")
     if prefetch is not None and not num_workers:

@@ -188,7 +188,7 @@ class BatchSampler(Sampler[list[int]]):
 
 
 def _checked_count(op: str, name: str, value: Any) -> int:
-    if not isinstance(value, int) or isinstance(value, bool) or value <= 0:
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 < value < 2**63:
         raise ArgumentError(f"{op}: {name} should be a positive integer value, got {value!r}")
     return value
 

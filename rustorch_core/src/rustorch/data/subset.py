@@ -10,7 +10,8 @@ from typing import Any
 
 from rustorch.data import host_random
 from rustorch.data.dataset import Dataset
-from rustorch.errors import ArgumentError
+from rustorch.errors import ArgumentError, ArgumentTypeError
+from rustorch.ops.blame import explained_as
 from rustorch.rng import Generator
 
 
@@ -38,6 +39,7 @@ class Subset(Dataset[Any]):
         return len(self.indices)
 
 
+@explained_as("random_split")
 def random_split(
     dataset: Any, lengths: Sequence[int | float], generator: Generator | None = None
 ) -> list[Subset]:
@@ -56,6 +58,8 @@ def random_split(
     [7, 3]
     """
     host_random.checked_generator("random_split", generator)
+    if not hasattr(dataset, "__len__"):
+        raise ArgumentTypeError(f"random_split: the dataset must have __len__, got {type(dataset).__name__}")
     total = len(dataset)
     counts = list(lengths)
     if math.isclose(sum(counts), 1) and sum(counts) <= 1:

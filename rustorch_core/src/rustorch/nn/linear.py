@@ -13,6 +13,7 @@ from rustorch.nn.parameter import Parameter, UninitializedParameter
 from rustorch.ops.creation import empty
 from rustorch.ops.linalg import bilinear, linear
 from rustorch.ops.movement import flatten, unflatten
+from rustorch.shape import as_shape
 
 
 def require_sizes(layer: str, **sizes: Any) -> None:
@@ -203,7 +204,7 @@ class Unflatten(Module):
         """Make the layer."""
         super().__init__()
         self.dim = dim
-        self.unflattened_size = tuple(unflattened_size)
+        self.unflattened_size = as_shape("Unflatten", unflattened_size, allow_minus_one=True)
 
     def forward(self, input: Any) -> Any:
         """Return `input` with the dim split."""

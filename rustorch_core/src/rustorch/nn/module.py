@@ -13,10 +13,16 @@ from rustorch.nn import hooks as _hooks_of_modules
 from rustorch.nn import state
 from rustorch.nn.members import Members
 from rustorch.nn.parameter import Buffer, Parameter
+from rustorch.ops.blame import SYMPTOMS, explaining, raise_explained
 from rustorch.tensor.tensor import _to_arguments as to_arguments
 
 if TYPE_CHECKING:
     from typing_extensions import Self
+
+
+def _of_library(cls: type) -> bool:
+    return cls.__module__.startswith("rustorch.nn.")
+
 
 _KINDS = ("_parameters", "_buffers", "_modules")
 
@@ -66,13 +72,24 @@ class Module:
     def __init__(self) -> None:
         pass
 
+    def __init_subclass__(cls, **options: Any) -> None:
+        """Let the library's layers name the argument that is wrong when they cannot be made."""
+        super().__init_subclass__(**options)
+        if _of_library(cls) and "__init__" in cls.__dict__:
+            cls.__init__ = explaining(cls.__init__, cls.__name__)  # type: ignore[method-assign]
+
     # -- calling -----------------------------------------------------------------------------------
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Return ``forward(*args, **kwargs)``, with the module's hooks around it."""
-        if self._hooks is None:
-            return self.forward(*args, **kwargs)
-        return _hooks_of_modules.call(self, self._hooks, args, kwargs)
+        try:
+            if self._hooks is None:
+                return self.forward(*args, **kwargs)
+            return _hooks_of_modules.call(self, self._hooks, args, kwargs)
+        except SYMPTOMS as error:
+            if isinstance(error, RusTorchError) or not _of_library(type(self)):
+                raise
+            raise_explained(type(self).__name__, self.forward, args, kwargs, error, first="Tensor")
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
         """Compute the result; every subclass defines it."""

@@ -40,6 +40,10 @@ class Parameter(Tensor):
             data = creation.empty(0)
         if not isinstance(data, TensorBase):
             raise ArgumentTypeError(f"Parameter: a tensor is required, got {type(data).__name__}")
+        if not isinstance(requires_grad, bool):
+            raise ArgumentTypeError(
+                f"Parameter: requires_grad must be True or False, got {type(requires_grad).__name__}"
+            )
         self: Parameter = view_of(data, data.shape, data.strides, data.offset, cls)
         if requires_grad:
             creation.require_grad(self)

@@ -16,6 +16,7 @@ from rustorch.nn.module import Module
 from rustorch.nn.norm import LayerNorm
 from rustorch.ops.activation import gelu
 from rustorch.ops.creation import full
+from rustorch.ops.padding import check_tensor
 from rustorch.ops.rectifiers import relu
 
 Activation = str | Callable[[Any], Any]
@@ -192,6 +193,10 @@ class _Stack(Module):
                 f"{type(self).__name__}: the layer must be a Module, got {type(layer).__name__}"
             )
         require_sizes(type(self).__name__, num_layers=num_layers)
+        if num_layers >= 2**16:
+            raise ArgumentError(
+                f"{type(self).__name__}: fewer than 2**16 layers are required, got {num_layers}"
+            )
         self.layers = ModuleList([copy.deepcopy(layer) for _ in range(num_layers)])
         self.num_layers = num_layers
         self.norm = norm
@@ -330,6 +335,8 @@ class Transformer(Module):
         memory_is_causal: bool = False,
     ) -> Any:
         """Return the decoded target; see the layers for the arguments."""
+        check_tensor("Transformer", src, "src")
+        check_tensor("Transformer", tgt, "tgt")
         batched = len(src.shape) == 3
         batch = 0 if self.batch_first else 1
         shapes = f"{tuple(src.shape)} and {tuple(tgt.shape)}"

@@ -41,11 +41,20 @@ def guarded(function: Function, name: str, *, method: bool) -> Function:
     return call
 
 
-def explaining(function: Function, name: str, *, first: str | None = None) -> Function:
-    """Return the function with errors that name it and the argument that is wrong."""
+def explaining(function: Function, name: str, *, first: str | None = None, eager: bool = False) -> Function:
+    """Return the function with errors that name it and the argument that is wrong.
+
+    Args:
+        function: the implementation.
+        name: what the errors call it.
+        first: what its first argument must be, if not what the annotation says.
+        eager: hold the arguments against the annotations before the call, for what is used only later.
+    """
 
     @functools.wraps(function)
     def call(*args: Any, **kwargs: Any) -> Any:
+        if eager and (wrong := _explained(name, function, args, kwargs, first, "Tensor")):
+            raise wrong
         try:
             return function(*args, **kwargs)
         except RusTorchError:

@@ -9,7 +9,8 @@ from typing import Any
 
 from rustorch.autograd import HookHandle, enable_grad, no_grad
 from rustorch.base import TensorBase
-from rustorch.errors import ArgumentError, ArgumentTypeError, AutogradError
+from rustorch.errors import ArgumentError, ArgumentTypeError, AutogradError, RusTorchError
+from rustorch.ops.blame import SYMPTOMS, explaining
 from rustorch.optim import checkpoint
 
 
@@ -85,6 +86,8 @@ class Optimizer:
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
+        if cls.__module__.startswith("rustorch.optim.") and "__init__" in cls.__dict__:
+            cls.__init__ = explaining(cls.__init__, cls.__name__)  # type: ignore[method-assign]
         if "step" in cls.__dict__:
             cls.step = _with_hooks(cls.step)  # type: ignore[method-assign]
 
@@ -134,6 +137,8 @@ class Optimizer:
             raise ArgumentTypeError(
                 f"{name}: parameters need an order that stays the same, got a set", hint="use a list"
             )
+        if not isinstance(given, Iterable):
+            raise ArgumentTypeError(f"{name}: params must be tensors, got {type(given).__name__}")
         members: list[Any] = [given] if isinstance(given, TensorBase) else list(given)
         group = dict(param_group)
         if members and all(isinstance(m, tuple) for m in members):
@@ -236,7 +241,15 @@ class Optimizer:
         Raises:
             ArgumentError: if groups or numbers of parameters differ.
         """
-        checkpoint.load_state_dict(self, state_dict)
+        try:
+            checkpoint.load_state_dict(self, state_dict)
+        except SYMPTOMS as error:
+            if isinstance(error, RusTorchError):
+                raise
+            raise ArgumentError(
+                f"{type(self).__name__}.load_state_dict: this is no state of an optimizer "
+                f"({type(error).__name__}: {error})"
+            ) from error
 
     def exported(self, state: dict[str, Any]) -> dict[str, Any]:
         """Return one parameter's state as it is saved."""

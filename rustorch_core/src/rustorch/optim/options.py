@@ -7,6 +7,16 @@ from typing import Any
 from rustorch.base import TensorBase
 from rustorch.errors import ArgumentError, ArgumentTypeError
 
+_FLAGS = (
+    "nesterov",
+    "amsgrad",
+    "centered",
+    "maximize",
+    "differentiable",
+    "capturable",
+    "decoupled_weight_decay",
+)
+
 
 def number(
     name: str, group: dict[str, Any], key: str, *, low: float = 0.0, below: float = float("inf")
@@ -33,5 +43,8 @@ def betas(name: str, group: dict[str, Any]) -> None:
 
 def hints(name: str, group: dict[str, Any]) -> None:
     """Raise if an option of PyTorch is asked for that there is not."""
+    for key in _FLAGS:
+        if key in group and not isinstance(group[key], bool):
+            raise ArgumentTypeError(f"{name}: {key} must be True or False, got {type(group[key]).__name__}")
     if group.get("differentiable"):
         raise ArgumentError(f"{name}: differentiable=True is not supported, a step is never recorded")

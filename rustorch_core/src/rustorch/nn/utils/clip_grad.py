@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from rustorch.autograd import no_grad
 from rustorch.base import TensorBase
 from rustorch.errors import ArgumentError, ArgumentTypeError, TensorError
 from rustorch.ops import creation, movement
+from rustorch.ops.blame import explained_as
 from rustorch.tensor import Tensor
 
 
 def listed(name: str, tensors: Any) -> list[Any]:
     """Return a tensor or several as a list, after checking that they are tensors."""
+    if not isinstance(tensors, Iterable):
+        raise ArgumentTypeError(f"{name}: tensors are required, got {type(tensors).__name__}")
     found = [tensors] if isinstance(tensors, TensorBase) else list(tensors)
     for x in found:
         if not isinstance(x, TensorBase):
@@ -21,6 +25,7 @@ def listed(name: str, tensors: Any) -> list[Any]:
 
 
 @no_grad
+@explained_as("get_total_norm")
 def get_total_norm(
     tensors: Any, norm_type: float = 2.0, error_if_nonfinite: bool = False, foreach: bool | None = None
 ) -> Tensor:
@@ -63,6 +68,7 @@ def clip_grads_with_norm_(
             p.grad.mul_(factor.to(p.grad.device))
 
 
+@explained_as("clip_grad_norm_")
 def clip_grad_norm_(
     parameters: Any,
     max_norm: float,
@@ -102,6 +108,7 @@ def clip_grad_norm_(
 
 
 @no_grad
+@explained_as("clip_grad_value_")
 def clip_grad_value_(parameters: Any, clip_value: float, foreach: bool | None = None) -> None:
     """Limit every element of all gradients to [-clip_value, clip_value], in place."""
     del foreach  # chooses between implementations in PyTorch

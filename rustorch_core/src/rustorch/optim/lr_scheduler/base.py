@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from rustorch.errors import ArgumentError, ArgumentTypeError
+from rustorch.ops.blame import explaining
 from rustorch.optim.optimizer import Optimizer
 
 Rates = list[float]
@@ -69,6 +70,12 @@ class LRScheduler:
 
     _get_lr_called_within_step = False
     _is_initial = False
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        """Let the library's schedules name the argument that is wrong when they cannot be made."""
+        super().__init_subclass__(**options)
+        if cls.__module__.startswith("rustorch.optim.") and "__init__" in cls.__dict__:
+            cls.__init__ = explaining(cls.__init__, cls.__name__, eager=True)  # type: ignore[method-assign]
 
     def __init__(self, optimizer: Optimizer, last_epoch: int = -1) -> None:
         """Set the first rates.
