@@ -10,7 +10,7 @@ PARTS = 2
 @pytest.mark.parametrize("part", range(PARTS))
 @pytest.mark.parametrize("suite", ["functions", "functions_on_reference"])
 def test_public_functions(wrong_calls, suite: str, part: int) -> None:
-    wrong_calls(suite, part, PARTS, share=0.1)
+    wrong_calls(suite, part, PARTS, share=0.04)
 
 
 def test_functions_that_take_data(wrong_calls) -> None:

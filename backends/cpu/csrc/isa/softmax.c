@@ -16,6 +16,8 @@ static bool is_counted(cross_entropy_job *j, int64_t target) {
         return false;
     if (target >= 0 && target < j->classes)
         return true;
+    if (target == INT64_MIN) /* means that there is none */
+        target++;
     atomic_store_explicit(&j->bad_target, target, memory_order_relaxed);
     return false;
 }

@@ -87,6 +87,7 @@ class CachingAllocator:
             address = lib.rt_memory_allocate(size)
         if not address:
             self.allocated -= nbytes
+            self.peak = min(self.peak, max(self.reserved, self.allocated))  # the refused request raised it
             raise OutOfMemoryError(
                 f"cpu: {nbytes} bytes could not be allocated; {self.allocated} bytes are in use, "
                 f"the machine has {physical_memory()}",

@@ -89,10 +89,15 @@ def filled(shape: Shape, value: Any, dtype: DType, device: Device, requires_grad
     return result
 
 
+_LARGEST_EXPONENT = 1024  # of a float64
+
+
 def check_storable(op: str, value: Any, dtype: DType) -> None:
     """Raise unless a tensor of this dtype can hold the number; floats are rounded and cut off."""
     if isinstance(value, (complex, np.complexfloating)) and not dtype.is_complex:
         raise DTypeError(f"{op}: a {dtype.name} tensor cannot hold the complex number {value}")
+    if isinstance(value, int) and value.bit_length() > _LARGEST_EXPONENT:
+        raise ArgumentError(f"{op}: no tensor can hold {shown(value)}")
     if dtype.category != dtypes.INT:
         return
     if isinstance(value, (float, np.floating)) and not math.isfinite(value):

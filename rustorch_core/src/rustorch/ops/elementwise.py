@@ -6,6 +6,7 @@ Operands broadcast and are promoted as in PyTorch; kernels see them expanded and
 from __future__ import annotations
 
 import math
+import struct
 from collections.abc import Callable
 from typing import Any, NoReturn
 
@@ -89,7 +90,7 @@ def constant(value: Any, dtype: DType, device: Device) -> Any:
             raise ArgumentError(f"{dtype.name} cannot hold {shown(number)}")
         try:
             device.kernels["fill"][dtype](found, value=number)
-        except OverflowError:
+        except (OverflowError, struct.error):
             raise ArgumentError(f"{dtype.name} cannot hold {shown(number)}") from None
         if len(_constants) >= _MAX_CONSTANTS:
             _constants.clear()

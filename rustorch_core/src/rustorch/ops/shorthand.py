@@ -133,10 +133,16 @@ def tensordot(a: Tensor, b: Tensor, dims: int | Sequence[Sequence[int]] = 2) -> 
         ShapeError: if the dims of a pair differ in size.
     """
     if isinstance(dims, int):
+        if not 0 <= dims <= min(len(a.shape), len(b.shape)):
+            raise ShapeError(
+                f"tensordot: {dims} dims of both are required, got {tuple(a.shape)} and {tuple(b.shape)}"
+            )
         ours, others = list(range(len(a.shape) - dims, len(a.shape))), list(range(dims))
     else:
         ours = [normalize_dim("tensordot", d, len(a.shape)) for d in dims[0]]
         others = [normalize_dim("tensordot", d, len(b.shape)) for d in dims[1]]
+    if (ours and not a.shape) or (others and not b.shape):
+        raise ShapeError("tensordot: a 0-d tensor has no dims to sum over")
     sizes = [a.shape[d] for d in ours]
     if sizes != [b.shape[d] for d in others]:
         raise ShapeError(
@@ -167,11 +173,15 @@ def aminmax(input: Tensor, *, dim: int | None = None, keepdim: bool = False) -> 
 )
 def tensor_split(input: Tensor, indices_or_sections: int | Sequence[int], dim: int = 0) -> tuple[Tensor, ...]:
     """Return views of the parts along `dim`: so many nearly equal ones, or cut at the given places."""
+    if not input.shape:
+        raise ShapeError("tensor_split: a 0-d tensor has no dim to split")
     axis = normalize_dim("tensor_split", dim, len(input.shape))
     size, asked = input.shape[axis], indices_or_sections
     if isinstance(asked, int):
         if asked < 1:
             raise ShapeError(f"tensor_split: at least one part is required, got {asked}")
+        if asked >= 2**24:
+            raise ShapeError(f"tensor_split: fewer than 2**24 parts are required, got {asked}")
         base, more = divmod(size, asked)
         ends = [i * base + min(i, more) for i in range(1, asked)]
     elif isinstance(asked, TensorBase):
@@ -187,6 +197,8 @@ def tensor_split(input: Tensor, indices_or_sections: int | Sequence[int], dim: i
 )
 def index_fill(input: Tensor, dim: int, index: Tensor, value: float) -> Tensor:
     """Return a copy of `input` with the slices numbered by `index` along `dim` filled with `value`."""
+    if not input.shape:
+        raise ShapeError("index_fill: a 0-d tensor has no dim to index")
     axis = normalize_dim("index_fill", dim, len(input.shape))
     chosen: Any = index.new_zeros((input.shape[axis],)).index_add(0, index, index.new_ones((len(index),)))
     shape = [-1 if d == axis else 1 for d in range(len(input.shape))]
