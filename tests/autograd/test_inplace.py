@@ -141,3 +141,30 @@ def test_versions_count_changes_through_any_view() -> None:
     x[1:3].add_(1)
     x.detach().fill_(2)
     assert x._version == before + 2
+
+
+def test_functions_that_need_the_old_elements_keep_them() -> None:
+    x = rustorch.tensor([-0.5, 0.25, 0.75], requires_grad=True)
+    y = x * 2
+    y.clamp_(0, 1)
+    y.mul_(3)
+    assert y.tolist() == [0.0, 1.5, 3.0]
+    y.sum().backward()
+    assert x.grad.tolist() == [0.0, 6.0, 0.0]
+
+
+def test_part_of_a_tensor_clamped_in_place() -> None:
+    x = rustorch.tensor([[-0.5, 0.25], [0.75, -2.0]], requires_grad=True)
+    y = x * 1
+    y[1].clamp_(-1, 0.5)
+    (y * y).sum().backward()
+    assert x.grad.tolist() == [[-1.0, 0.5], [0.0, 0.0]]
+
+
+def test_only_an_argument_is_followed() -> None:
+    limit = rustorch.tensor([0.5, 0.5], requires_grad=True)
+    x = rustorch.tensor([0.25, 1.0])
+    x.clamp_(max=limit)
+    x.mul_(2)
+    x.sum().backward()
+    assert limit.grad.tolist() == [0.0, 2.0]

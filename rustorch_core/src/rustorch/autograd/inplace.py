@@ -80,6 +80,13 @@ def _snapshot(x: Any) -> Any:
     return copy
 
 
+def _copied(x: Any) -> Any:
+    """Return a copy of the elements with the history of `x`, for derivatives that need the old ones."""
+    copy = x.detach().clone()
+    copy.node, copy.needs_grad = tape.edge_of(x), x.needs_grad
+    return copy
+
+
 elementwise.rebase = rebase
 tape.refresh_view = refresh
 
@@ -236,13 +243,14 @@ def replace_by(name: str, x: Any, function: Callable[[Any], Any]) -> Any:
     recorded = mode.grad and x.needs_grad
     if recorded:
         check_inplace(name, x)
-    result = function(_snapshot(x))
+    result = function(_copied(x) if recorded else x)
     if result.shape != x.shape:
         raise ShapeError(
             f"{name}: the result has shape {tuple(result.shape)} and does not fit {tuple(x.shape)}"
         )
     if result.needs_grad and not recorded:
         check_inplace(name, x)
+        result = function(_copied(x))  # again: what is kept for the derivative must not be overwritten
     _write(x, result.detach())
     if not result.needs_grad:
         x.storage.version += 1
