@@ -42,6 +42,28 @@ def test_forward_and_backward() -> None:
     assert x.grad.tolist() == [3.0, 3.0]
 
 
+def test_forward_without_context() -> None:
+    class Power(Function):
+        @staticmethod
+        def forward(x, n):
+            return x**n
+
+        @staticmethod
+        def setup_context(ctx, inputs, output):
+            x, ctx.n = inputs
+            assert output.shape == x.shape
+            ctx.save_for_backward(x)
+
+        @staticmethod
+        def backward(ctx, g):
+            (x,) = ctx.saved_tensors
+            return g * ctx.n * x ** (ctx.n - 1), None
+
+    x = rustorch.tensor([1.0, 2.0], requires_grad=True)
+    Power.apply(x, 3).sum().backward()
+    assert x.grad.tolist() == [3.0, 12.0]
+
+
 def test_several_results_and_missing_gradients_are_zeros() -> None:
     x = rustorch.tensor([1.0, 2.0], requires_grad=True)
     first, _second, count = Two.apply(x)

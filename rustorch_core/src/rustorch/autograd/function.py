@@ -110,6 +110,10 @@ class Function:
         raise AutogradError("Function: a subclass must define forward(ctx, *args)")
 
     @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Any) -> None:
+        """Keep what ``backward`` needs; a class that defines this has a ``forward`` without `ctx`."""
+
+    @staticmethod
     def backward(ctx: Any, *grad_outputs: Any) -> Any:  # noqa: ARG004 - the signature to override
         """Return one gradient per argument of ``forward`` (None for those that are no tensors)."""
         raise AutogradError("Function: a subclass must define backward(ctx, *grad_outputs)")
@@ -125,7 +129,11 @@ class Function:
         edges = [edge_of(x) for x in inputs] if recorded else []
         before, mode.grad = mode.grad, False
         try:
-            results = cls.forward(context, *args, **kwargs)
+            if cls.setup_context is Function.setup_context:
+                results = cls.forward(context, *args, **kwargs)
+            else:
+                results = cls.forward(*args, **kwargs)
+                cls.setup_context(context, args, results)
         finally:
             mode.grad = before
         if not recorded:
