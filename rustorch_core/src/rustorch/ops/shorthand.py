@@ -105,13 +105,6 @@ def nanmean(input: Tensor, dim: int | Sequence[int] | None = None, keepdim: bool
     return where(missing, 0, input).sum(axes, keepdim=keepdim) / count
 
 
-@public(samples=lambda: [call(array(3, 4, low=0.1, high=0.9)), call(array(5, low=0.1, high=0.9), 1e-3)])
-def logit(input: Tensor, eps: float | None = None) -> Tensor:
-    """Return ``log(x / (1 - x))``; with `eps`, of x limited to [eps, 1 - eps]."""
-    x: Any = input if eps is None else input.clamp(eps, 1 - eps)
-    return (x / (1 - x)).log()
-
-
 @public(samples=lambda: [call(array(3, 4), array(3, 4, low=0.3, high=2.0))])
 def xlogy(input: Tensor, other: Tensor) -> Tensor:
     """Return ``input * log(other)``, and 0 where `input` is 0 (NaN where `other` is NaN)."""
