@@ -14,6 +14,7 @@ from rustorch.ops.op import Op
 from rustorch.ops.public import public
 from rustorch.ops.reduce import sum_op
 from rustorch.ops.samples import array, call
+from rustorch.ops.select import where
 from rustorch.shape import Shape, broadcast_shapes, normalize_dim
 
 if TYPE_CHECKING:
@@ -255,13 +256,14 @@ def dist(input: Tensor, other: Tensor, p: float = 2) -> Tensor:
 @public(samples=lambda: [call(array(4, 4)), call(array(3, 5), 1), call(array(2, 3, 3), -1)])
 def tril(input: Tensor, diagonal: int = 0) -> Tensor:
     """Return the lower triangle of matrices, zeros above the given diagonal."""
-    return input * _triangle(input, diagonal)
+    # chosen, since a product would make NaN of inf; False, since it is zero in every dtype
+    return where(_triangle(input, diagonal), input, False)
 
 
 @public(samples=lambda: [call(array(4, 4)), call(array(3, 5), 1), call(array(2, 3, 3), -1)])
 def triu(input: Tensor, diagonal: int = 0) -> Tensor:
     """Return the upper triangle of matrices, zeros below the given diagonal."""
-    return input * _triangle(input, diagonal - 1).logical_not().to(input.dtype)
+    return where(_triangle(input, diagonal - 1), False, input)
 
 
 def _triangle(x: Any, diagonal: int) -> Any:
@@ -269,7 +271,7 @@ def _triangle(x: Any, diagonal: int) -> Any:
         raise ShapeError(f"tril: at least 2 dims are required, got {tuple(x.shape)}")
     rows = x.new_arange(x.shape[-2]).unsqueeze(1)
     columns = x.new_arange(x.shape[-1]) - diagonal
-    return (columns <= rows).to(x.dtype)
+    return columns <= rows
 
 
 @public(samples=lambda: [call(array(4)), call(array(3), 1), call(array(3, 4))])
