@@ -80,6 +80,7 @@ Size = Shape
 half, double, short, long = float16, float64, int16, int64
 newaxis = None
 cfloat, cdouble = complex64, complex128
+contiguous_format, preserve_format = ops.movement.MEMORY_FORMATS
 
 #: Loaded when first used, so that `import rustorch` stays quick.
 _LAZY = frozenset({
@@ -88,12 +89,12 @@ _LAZY = frozenset({
 _FROM_LAZY = {"Model": "training", "load": "utils", "save": "utils"}
 
 
-def _export_functions() -> None:
 def is_tensor(obj: Any) -> Any:  # not `-> bool`: that name is a dtype here
     """Return whether `obj` is a tensor."""
     return isinstance(obj, Tensor)
 
 
+def _export_functions() -> None:
     scope = globals()
     for entry in ops.functions.values():
         for name in (entry.name, *entry.aliases):
