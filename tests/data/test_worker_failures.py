@@ -100,7 +100,8 @@ def test_timeout():
 
 
 def test_ctrl_c_ends_the_workers():
-    iterator = iter(DataLoader(given.Misbehaving("hang"), 2, num_workers=2))
+    # the timeout only keeps a lost signal from hanging the tests
+    iterator = iter(DataLoader(given.Misbehaving("hang"), 2, num_workers=2, timeout=60))
     pids = [m.process.pid for m in iterator._group.members]
     next(iterator)
 

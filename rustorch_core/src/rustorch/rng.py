@@ -7,7 +7,7 @@ same seed gives the same numbers on every backend, and moving a model does not d
 
 from __future__ import annotations
 
-import secrets
+import os
 import threading
 from typing import Any
 
@@ -48,7 +48,7 @@ class Generator:
 
     def seed(self) -> int:
         """Start the stream of a fresh seed from the operating system; return that seed."""
-        chosen = secrets.randbits(63)
+        chosen = int.from_bytes(os.urandom(8), "little") >> 1
         self.manual_seed(chosen)
         return chosen
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import itertools
 import threading
-import traceback
 import weakref
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
@@ -151,6 +150,13 @@ def _modified(node: Node, x: TensorBase, version: int, what: str) -> AutogradErr
     )
 
 
+def _stack(own: int) -> str:
+    """Return where the caller of the op is, without the `own` innermost frames of the library and this one."""
+    import traceback  # only in anomaly mode: it costs start-up time
+
+    return "".join(traceback.format_stack()[: -own - 1])
+
+
 def edge_of(x: TensorBase) -> Any:
     """Return where the gradient of `x` goes."""
     if not x.needs_grad:
@@ -224,7 +230,7 @@ def record_pair(op: Op, out: Any, a: Any, b: Any) -> None:
             node.out = alias_of(out)
             node.out_version = (out.storage.version,)
     if settings.anomaly:
-        node.trace = "".join(traceback.format_stack()[:-2])
+        node.trace = _stack(2)
     out.needs_grad = True
     out.node = node
 
@@ -254,7 +260,7 @@ def make_node(op: Op, out: Any, inputs: Sequence[Any], attrs: dict[str, Any]) ->
     node.edges = edges
     node.sequence = _next_sequence()
     if settings.anomaly:
-        node.trace = "".join(traceback.format_stack()[:-3])
+        node.trace = _stack(3)
     saved: list[Any] = []
     versions: list[int | None] = []
     for x, keep in zip(inputs, save_inputs, strict=True):

@@ -423,9 +423,9 @@ def _unary(op: Elementwise) -> Any:
 def _binary(op: Elementwise, *, operator: bool = False) -> Any:
     """Return the function of two operands; as an `operator` it leaves unknown types to the other side."""
     name, to_bool = op.name, op.result is boolean
-    # By category: whether operands of one dtype need no conversion, and which numbers join them as they are.
+    # By category: whether operands of one dtype need no conversion, and whether a Python number joins them.
     direct = [category in op.allowed and category == op.result_category(category) for category in range(4)]
-    numbers: list[tuple[type, ...]] = [(), (int,), (float, int), ()]
+    takes_int, takes_float = [False, True, True, False], [False, False, True, False]
 
     def function(input: Any, other: Any, *, out: Any = None) -> Any:
         try:
@@ -433,7 +433,10 @@ def _binary(op: Elementwise, *, operator: bool = False) -> Any:
             shape = input.shape
             device = input.device
             if out is None and direct[dtype.category]:
-                if other.__class__ in numbers[dtype.category]:
+                kind = other.__class__
+                if (kind is float and takes_float[dtype.category]) or (
+                    kind is int and takes_int[dtype.category]
+                ):
                     result = allocate(shape, dtypes.bool_ if to_bool else dtype, device)
                     shown = constant_like(other, input)
                     device.kernels[name][dtype](result, input, shown)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import multiprocessing
 import os
 import pickle
@@ -96,6 +97,20 @@ class Answer:
     content: Any  # the batch, or the Failure
 
 
+#: Seconds of one wait.  Python handles a signal only between waits, whichever thread the system gave it to.
+_SLICE = 0.5
+
+
+def _wait(objects: list[Any], timeout: float | None) -> list[Any]:
+    """Return the objects that are ready, waiting for one at most `timeout` seconds (None: for ever)."""
+    end = math.inf if timeout is None else time.monotonic() + timeout
+    while True:
+        left = end - time.monotonic()
+        ready = connection.wait(objects, max(0.0, min(_SLICE, left)))
+        if ready or left <= _SLICE:
+            return ready
+
+
 class Group:
     """The workers of one iterator."""
 
@@ -134,7 +149,7 @@ class Group:
         """
         waited: dict[Any, Member] = {m.channel: m for m in self.members}
         waited.update((m.process.sentinel, m) for m in self.members)
-        ready: list[Any] = connection.wait(list(waited), timeout)
+        ready = _wait(list(waited), timeout)
         if not ready:
             raise WorkerTimeoutError(f"DataLoader: timed out after {timeout} seconds")
         # what a worker managed to send comes before the news of its death
