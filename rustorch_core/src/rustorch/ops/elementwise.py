@@ -355,7 +355,7 @@ def elementwise(
         function = _make_function(op, len(operands), attributes, definition)
         if hidden:
             return op
-        operator = _binary(op, operator=True) if len(operands) == 2 and not attributes else function
+        operator = getattr(function, "operator", function)
         if front is not None:
             function = _dressed(front(function), op, definition)
         entry = public.Public(
@@ -384,7 +384,7 @@ def _make_function(
     elif arity == 1:
         function = _unary(op)
     else:
-        function = _binary(op)
+        function, function.operator = _binary(op)
     return _dressed(function, op, definition)
 
 
@@ -420,29 +420,26 @@ def _unary(op: Elementwise) -> Any:
     return function
 
 
-def _binary(op: Elementwise, *, operator: bool = False) -> Any:
-    """Return the function of two operands; as an `operator` it leaves unknown types to the other side."""
+def _binary(op: Elementwise) -> tuple[Any, Any]:
+    """Return the function of two operands, and the same as an operator.
+
+    The operator has no ``out=`` and leaves unknown types to the other side.
+    """
     name, to_bool = op.name, op.result is boolean
     # By category: whether operands of one dtype need no conversion, and whether a Python number joins them.
     direct = [category in op.allowed and category == op.result_category(category) for category in range(4)]
     takes_int, takes_float = [False, True, True, False], [False, False, True, False]
 
-    def function(input: Any, other: Any, *, out: Any = None) -> Any:
+    def operator(input: Any, other: Any) -> Any:
         try:
             dtype = input.dtype
-            shape = input.shape
-            device = input.device
-            if out is None and direct[dtype.category]:
+            category = dtype.category
+            if direct[category]:
+                shape = input.shape
+                device = input.device
                 kind = other.__class__
-                if (kind is float and takes_float[dtype.category]) or (
-                    kind is int and takes_int[dtype.category]
-                ):
-                    result = allocate(shape, dtypes.bool_ if to_bool else dtype, device)
-                    shown = constant_like(other, input)
-                    device.kernels[name][dtype](result, input, shown)
-                    if input.needs_grad and mode.grad and op.records:
-                        record_pair(op, result, input, shown)
-                    return result
+                if (kind is float and takes_float[category]) or (kind is int and takes_int[category]):
+                    other = constant_like(other, input)
                 if dtype is other.dtype and shape is other.shape and device is other.device:
                     result = allocate(shape, dtypes.bool_ if to_bool else dtype, device)
                     device.kernels[name][dtype](result, input, other)
@@ -451,11 +448,15 @@ def _binary(op: Elementwise, *, operator: bool = False) -> Any:
                     return result
         except AttributeError:
             pass  # a number or a stranger's object: the general path says what is wrong
-        if operator and not isinstance(other, (TensorBase, *Numbers)):
+        if not isinstance(other, (TensorBase, *Numbers)):
             return NotImplemented
-        return apply(op, (input, other), {}, out)
+        return apply(op, (input, other), {})
 
-    return function
+    def function(input: Any, other: Any, *, out: Any = None) -> Any:
+        result = operator(input, other) if out is None else NotImplemented
+        return apply(op, (input, other), {}, out) if result is NotImplemented else result
+
+    return function, operator
 
 
 _NO_ATTRS: dict[str, Any] = {}
