@@ -11,7 +11,7 @@ import numpy as np
 from rustorch.base import TensorBase
 from rustorch.errors import ArgumentTypeError, ShapeError
 from rustorch.ops.creation import as_tensor, tensor
-from rustorch.ops.movement import stack
+from rustorch.ops.joining import stack
 
 
 def _stacked(batch: Sequence[Any], **_: Any) -> Any:

@@ -16,8 +16,8 @@ from rustorch.nn.parameter import Parameter
 from rustorch.ops.attention import scaled_dot_product_attention, scores_of, weights_of
 from rustorch.ops.creation import empty
 from rustorch.ops.dropout import dropout
+from rustorch.ops.joining import cat
 from rustorch.ops.linalg import linear
-from rustorch.ops.movement import cat
 from rustorch.ops.padding import pad
 from rustorch.ops.select import where
 

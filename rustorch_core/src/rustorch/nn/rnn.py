@@ -20,8 +20,8 @@ from rustorch.nn.utils.rnn import PackedSequence
 from rustorch.ops import rnn as cells
 from rustorch.ops.creation import empty
 from rustorch.ops.dropout import dropout
+from rustorch.ops.joining import cat, stack
 from rustorch.ops.linalg import linear
-from rustorch.ops.movement import cat, stack
 
 
 class _Recurrent(Module):

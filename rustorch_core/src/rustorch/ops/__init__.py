@@ -15,6 +15,7 @@ from rustorch.ops import (
     elementwise,
     embedding,
     indexing,
+    joining,
     linalg,
     loss,
     movement,
@@ -55,7 +56,7 @@ def names() -> list[str]:
 
 __all__ = [
     "activation", "attention", "batch_norm", "binary", "blend", "closeness", "conv", "convolution",
-    "creation", "cross_entropy", "dropout", "elementwise", "embedding", "functions", "indexing",
+    "creation", "cross_entropy", "dropout", "elementwise", "embedding", "functions", "indexing", "joining",
     "linalg", "loss", "movement", "names", "norm", "normal_quantile", "op", "optimizer", "padding",
     "philox", "pooling", "pools", "public", "random", "ranking", "rectifiers", "reduce", "reduction",
     "resample", "rnn", "sampling", "scan", "select", "sets", "shorthand", "softmax", "sorting", "standardize",

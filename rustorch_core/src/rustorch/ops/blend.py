@@ -11,7 +11,7 @@ from rustorch import dtypes
 from rustorch.base import TensorBase
 from rustorch.errors import ArgumentTypeError, DTypeError, ShapeError
 from rustorch.ops.elementwise import elementwise, floating
-from rustorch.ops.movement import cat
+from rustorch.ops.joining import cat
 from rustorch.ops.public import public
 from rustorch.ops.samples import array, binary, call
 from rustorch.ops.select import where

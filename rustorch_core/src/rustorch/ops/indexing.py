@@ -457,7 +457,7 @@ def nonzero(input: Tensor, *, as_tuple: bool = False) -> Any:
         return tuple(columns)
     if not columns:
         return input.new_zeros((rows.shape[0], 0), dtype=dtypes.int64)
-    from rustorch.ops.movement import stack
+    from rustorch.ops.joining import stack
 
     return stack(columns, 1)
 

@@ -9,7 +9,8 @@ from rustorch.base import TensorBase
 from rustorch.dtypes import DType
 from rustorch.errors import ArgumentTypeError, DTypeError, ShapeError
 from rustorch.ops.einsum import contract
-from rustorch.ops.movement import expand, reshape, reshape_to, roll, transpose, transposed
+from rustorch.ops.joining import roll
+from rustorch.ops.movement import expand, reshape, reshape_to, transpose, transposed
 from rustorch.ops.op import Op
 from rustorch.ops.public import public
 from rustorch.ops.reduce import sum_op

@@ -11,7 +11,8 @@ from rustorch.base import Spec, TensorBase
 from rustorch.dtypes import FLOAT
 from rustorch.errors import ArgumentError, ArgumentTypeError, ShapeError
 from rustorch.ops.blame import shown
-from rustorch.ops.movement import Geometry, cat, place, view
+from rustorch.ops.joining import cat
+from rustorch.ops.movement import Geometry, place, view
 from rustorch.ops.public import public
 from rustorch.ops.samples import array, call
 from rustorch.shape import Shape, canonical_strides

@@ -17,7 +17,7 @@ from rustorch.base import allocate
 from rustorch.device import Device
 from rustorch.dtypes import DType
 from rustorch.ops.creation import arange, from_host
-from rustorch.ops.movement import stack
+from rustorch.ops.joining import stack
 from rustorch.ops.normal_quantile import normal_quantile
 from rustorch.ops.op import Op
 from rustorch.rng import Generator, default_generator

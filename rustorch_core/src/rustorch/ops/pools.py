@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from rustorch.dtypes import FLOAT
 from rustorch.errors import ArgumentError, DTypeError, ShapeError
-from rustorch.ops.movement import cat
+from rustorch.ops.joining import cat
 from rustorch.ops.padding import check_tensor, per_dim
 from rustorch.ops.pooling import avg_pool2d_op, max_pool2d_op
 from rustorch.ops.public import public

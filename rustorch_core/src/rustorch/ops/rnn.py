@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 from rustorch.base import Spec
 from rustorch.dtypes import DType
 from rustorch.errors import ArgumentError, DTypeError, ShapeError
+from rustorch.ops.joining import cat
 from rustorch.ops.linalg import linear
-from rustorch.ops.movement import cat
 from rustorch.ops.op import Op
 from rustorch.ops.padding import check_tensor
 from rustorch.ops.public import Sampler, public

@@ -9,7 +9,8 @@ from rustorch import dtypes
 from rustorch.base import TensorBase
 from rustorch.dtypes import FLOAT, DType, dtype_of
 from rustorch.errors import ArgumentTypeError
-from rustorch.ops.movement import cat, flip, reshape
+from rustorch.ops.joining import cat
+from rustorch.ops.movement import flip, reshape
 from rustorch.ops.op import Op
 from rustorch.ops.public import public
 from rustorch.ops.samples import Sample, array, call

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 from rustorch import dtypes
 from rustorch.base import TensorBase
 from rustorch.errors import ArgumentError, ArgumentTypeError, DTypeError, ShapeError
-from rustorch.ops.movement import cat, reshape
+from rustorch.ops.joining import cat
+from rustorch.ops.movement import reshape
 from rustorch.ops.public import public
 from rustorch.ops.samples import array, call, index
 from rustorch.shape import normalize_dim

@@ -8,7 +8,8 @@ from rustorch import dtypes
 from rustorch.base import TensorBase
 from rustorch.dtypes import DType
 from rustorch.errors import ArgumentError, ArgumentTypeError, DTypeError, OutOfBoundsError, ShapeError
-from rustorch.ops.movement import cat, flip, reshape, stack
+from rustorch.ops.joining import cat, stack
+from rustorch.ops.movement import flip, reshape
 from rustorch.ops.op import Op
 from rustorch.ops.public import public
 from rustorch.ops.reduce import ValuesAndIndices

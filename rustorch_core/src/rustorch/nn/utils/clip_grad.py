@@ -8,7 +8,7 @@ from typing import Any
 from rustorch.autograd import no_grad
 from rustorch.base import TensorBase
 from rustorch.errors import ArgumentError, ArgumentTypeError, TensorError
-from rustorch.ops import creation, movement
+from rustorch.ops import creation
 from rustorch.ops.blame import explained_as
 from rustorch.tensor import Tensor
 
@@ -46,7 +46,7 @@ def get_total_norm(
         return creation.tensor(0.0)
     p = float(norm_type)
     norms = [x.detach().norm(p).to(given[0].device) for x in given]
-    total: Any = movement.stack(norms).norm(p)
+    total: Any = joining.stack(norms).norm(p)
     if error_if_nonfinite and not bool(total.isfinite()):
         raise TensorError(
             f"get_total_norm: the norm of order {p:g} is {float(total)}, which cannot be clipped by",

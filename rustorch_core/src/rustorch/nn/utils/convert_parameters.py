@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from rustorch.base import TensorBase
 from rustorch.errors import ArgumentError, ArgumentTypeError, ShapeError
 from rustorch.nn.utils.clip_grad import listed
-from rustorch.ops import movement
+from rustorch.ops import joining, movement
 from rustorch.tensor import Tensor
 
 
@@ -16,7 +16,7 @@ def parameters_to_vector(parameters: Iterable[Tensor]) -> Tensor:
     parts = [movement.reshape(p, (-1,)) for p in listed("parameters_to_vector", parameters)]
     if not parts:
         raise ArgumentError("parameters_to_vector: at least one parameter is required")
-    return movement.cat(parts)
+    return joining.cat(parts)
 
 
 def vector_to_parameters(vec: Tensor, parameters: Iterable[Tensor]) -> None:

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from rustorch.base import TensorBase
 from rustorch.errors import ArgumentError, ArgumentTypeError, ShapeError
 from rustorch.ops.creation import tensor
-from rustorch.ops.movement import cat, stack
+from rustorch.ops.joining import cat, stack
 
 
 class PackedSequence(NamedTuple):
