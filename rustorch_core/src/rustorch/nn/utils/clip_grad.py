@@ -8,7 +8,7 @@ from typing import Any
 from rustorch.autograd import no_grad
 from rustorch.base import TensorBase
 from rustorch.errors import ArgumentError, ArgumentTypeError, TensorError
-from rustorch.ops import creation
+from rustorch.ops import creation, joining
 from rustorch.ops.blame import explained_as
 from rustorch.tensor import Tensor
 
