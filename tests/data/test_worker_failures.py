@@ -99,6 +99,15 @@ def test_timeout():
     assert time.monotonic() - start < 5
 
 
+@pytest.fixture
+def interruptible():
+    """A process that was started in the background ignores SIGINT; here it is to raise KeyboardInterrupt."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interruptible")
 def test_ctrl_c_ends_the_workers():
     # the timeout only keeps a lost signal from hanging the tests
     iterator = iter(DataLoader(given.Misbehaving("hang"), 2, num_workers=2, timeout=60))

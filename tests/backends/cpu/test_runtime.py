@@ -129,7 +129,8 @@ def add_large(run):
 
 @pytest.mark.usefixtures("four_threads")
 def test_the_number_of_threads(runtime):
-    assert runtime.get_num_threads() == 4
+    runtime.set_num_threads(3)
+    assert lib.rt_num_threads() == runtime.get_num_threads() == 3
     runtime.set_num_threads(2)
     assert lib.rt_num_threads() == 2
     runtime.set_num_threads(0)
