@@ -16,7 +16,7 @@ from rustorch.errors import ArgumentError, ArgumentTypeError, AutogradError, Sha
 from rustorch.tape import Node, Output, edge_of, mode, settings
 
 #: getrefcount() of a gradient that only the engine holds when it reaches its leaf (see `_accumulate`).
-_ENGINE_ONLY = 4
+_ENGINE_ONLY = 3
 
 
 def backward(
@@ -405,11 +405,7 @@ def _accumulate(leaf: Any, slots: dict[int, Any], *, create: bool) -> None:
     old = leaf.grad_
     if old is None:
         # another holder could change it in place later, so only a gradient of our own is kept as it is
-        own = (
-            getrefcount(g) <= _ENGINE_ONLY - 1
-            and getrefcount(g.storage) <= 2
-            and g.strides is g.shape.strides
-        )
+        own = getrefcount(g) <= _ENGINE_ONLY and getrefcount(g.storage) <= 2 and g.strides is g.shape.strides
         leaf.grad_ = g if own or create else g.clone()
     elif create:
         leaf.grad_ = old + g
