@@ -29,8 +29,8 @@ LAYERS: tuple[tuple[str, frozenset[str]], ...] = (
             }
         ),
     ),
-    # plugins and runtime: what plugin authors and programs import of dispatch
-    ("dispatch", frozenset({"dispatch", "plugins", "runtime"})),
+    # plugins, runtime and streams: what plugin authors and programs import of dispatch
+    ("dispatch", frozenset({"dispatch", "plugins", "runtime", "streams"})),
     ("ops", frozenset({"ops"})),
     ("autograd", frozenset({"autograd"})),
     ("tensor", frozenset({"tensor"})),

@@ -48,7 +48,7 @@ PLUGINS = {
         HEAD + "@hookimpl\ndef rustorch_backend():\n    return []\n",
         "rejected: plugin 'misspelt' of misspelt 1.5: refused",
     ),
-    "too_new": (BACKEND.format("'too_new', contract='>=9'"), "written for contract >=9, this core has 1.0"),
+    "too_new": (BACKEND.format("'too_new', contract='>=9'"), "written for contract >=9, this core has 1.1"),
     "takes_names": (BACKEND.format("'reference'"), "a backend called 'reference' is registered already"),
     "absent": (
         BACKEND.format("'absent', probe=lambda: Absent('no such card', hint='buy one')"),
@@ -67,7 +67,7 @@ class TestDoctor:
         run = command("doctor")
         assert run.returncode == 0, run.stderr
         assert f"rustorch        {rustorch.__version__}" in run.stdout
-        assert "contract        1.0" in run.stdout
+        assert "contract        1.1" in run.stdout
         assert "backend reference: ready, 1 device" in run.stdout
         assert "ops by reference" in run.stdout
         assert run.stdout.endswith("\nready\n")

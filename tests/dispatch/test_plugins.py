@@ -175,7 +175,7 @@ class Taken(Toy):
 @pytest.mark.parametrize(
     ("plugin", "text"),
     [
-        (TooNew(), r"plugin 'x': written for contract >=2.0, this core has 1.0"),
+        (TooNew(), r"plugin 'x': written for contract >=2.0, this core has 1.1"),
         (Misspelt(), "rustorch_backend"),
         (WrongArgument(), "nmae"),
         (NotARecord(), "must return BackendInfo records, got 'cpu2'"),

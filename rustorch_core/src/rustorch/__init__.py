@@ -86,7 +86,10 @@ contiguous_format, preserve_format = ops.movement.MEMORY_FORMATS
 _LAZY = frozenset({
     "cli", "cuda", "data", "distributed", "nn", "optim", "plugins", "testing", "training", "utils", "visualization",
 })  # fmt: skip
-_FROM_LAZY = {"Model": "training", "load": "utils", "save": "utils"}
+_FROM_LAZY = {
+    "Event": "streams", "Model": "training", "Stream": "streams", "current_stream": "streams", "load": "utils",
+    "save": "utils", "stream": "streams",
+}  # fmt: skip
 
 
 def is_tensor(obj: Any) -> Any:  # not `-> bool`: that name is a dtype here

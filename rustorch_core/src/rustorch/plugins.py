@@ -12,9 +12,12 @@ from rustorch.dispatch.contract import (
     Absent,
     BackendInfo,
     DeviceInfo,
+    Event,
+    ExpectedFailure,
     Kernel,
     Ready,
     Runtime,
+    Stream,
 )
 from rustorch.dispatch.hookspecs import hookimpl
 from rustorch.dispatch.plugins import PluginRecord
@@ -26,10 +29,13 @@ __all__ = [
     "Absent",
     "BackendInfo",
     "DeviceInfo",
+    "Event",
+    "ExpectedFailure",
     "Kernel",
     "PluginRecord",
     "Ready",
     "Runtime",
+    "Stream",
     "hookimpl",
     "records",
     "register",

@@ -5,13 +5,23 @@ This module is the only one of the core that names a device, because users' scri
 
 from __future__ import annotations
 
-from rustorch import rng, runtime
+from rustorch import rng, runtime, streams
 from rustorch.device import Device, get_default_device
 from rustorch.dispatch.contract import DeviceInfo, Ready
 from rustorch.dispatch.opening import plugins, probe
 from rustorch.errors import DeviceError
+from rustorch.streams import Event, stream
 
 _NAME = "cuda"
+
+__all__ = ["Event", "Stream", "stream"]  # beside the functions of this module
+
+
+class Stream(streams.Stream):
+    """A queue of work on a device of this backend."""
+
+    def __init__(self, device: int | str | Device | None = None, *, priority: int = 0) -> None:
+        super().__init__(_chosen(device), priority=priority)
 
 
 def is_available() -> bool:
@@ -89,6 +99,11 @@ def empty_cache() -> None:
     """Give cached memory back; nothing happens without the backend, as in PyTorch."""
     if is_available():
         runtime.empty_cache(_chosen(None))
+
+
+def current_stream(device: int | str | Device | None = None) -> streams.Stream:
+    """Return the stream that the calling thread's work on a device goes to."""
+    return streams.current_stream(_chosen(device))
 
 
 def manual_seed(seed: int) -> None:

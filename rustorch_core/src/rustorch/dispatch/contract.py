@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol, runtime_checkable
 
 #: (major, minor).  A minor step only adds optional things; a major step may break.
-CONTRACT_VERSION = (1, 0)
+CONTRACT_VERSION = (1, 1)
 
 #: Entry-point group in which backends, kernel overrides and communicators announce themselves.
 ENTRY_POINT_GROUP = "rustorch.plugins"
@@ -79,9 +79,58 @@ class Kernel:
     when: Callable[..., bool] | None = None  # evaluated with the kernel's arguments; False: next one
 
 
+@dataclass(frozen=True, slots=True)
+class ExpectedFailure:
+    """A shortfall that a backend's author knows of and states, for the conformance suite.
+
+    It is strict: where the failure does not happen, the suite fails and says so (except ``flaky``).
+    """
+
+    op: str
+    kind: Literal["unsupported", "inaccurate", "slow", "flaky"]
+    reason: str  # shown in the report
+    dtypes: frozenset[str] = frozenset()  # names; empty: all
+    check: str = ""  # the check of the suite that fails; empty: all
+
+
+@runtime_checkable
+class Event(Protocol):
+    """A mark in a stream: reached when all work submitted before it is done."""
+
+    def synchronize(self) -> None:
+        """Wait until the mark is reached."""
+
+    def query(self) -> bool:
+        """Return whether it has been reached."""
+
+    def elapsed_time(self, later: Any) -> float:
+        """Return the milliseconds from this mark to a later one."""
+
+
+@runtime_checkable
+class Stream(Protocol):
+    """A queue of work on a device, done in the order in which it was submitted."""
+
+    def synchronize(self) -> None:
+        """Wait until all work submitted to this stream is done; its errors are raised here at the latest."""
+
+    def query(self) -> bool:
+        """Return whether all of it is done."""
+
+    def record(self) -> Event:
+        """Return a mark after the work submitted so far."""
+
+    def wait(self, event: Any) -> None:
+        """Hold back the work submitted from now on until the mark of any stream is reached; return at once."""
+
+
 @runtime_checkable
 class Runtime(Protocol):
-    """Memory and order of execution of one device.  Members marked (optional) may be missing."""
+    """Memory and order of execution of one device.  Members marked (optional) may be missing.
+
+    Kernels and copies belong to the current stream of the calling thread and may return before their
+    work is done.  Memory that was given to `free` may serve later work of the same stream at once.
+    """
 
     def allocate(self, nbytes: int) -> Buffer:
         """Return a buffer of at least `nbytes` (which may be 0); raise OutOfMemoryError if none is left."""
@@ -90,7 +139,10 @@ class Runtime(Protocol):
         """Take back a buffer.  Must not raise; may be called from a finalizer."""
 
     def copy_from_host(self, buffer: Buffer, offset: int, source: memoryview) -> None:
-        """Copy bytes of host memory into the buffer, `offset` bytes from its start."""
+        """Copy bytes of host memory into the buffer, `offset` bytes from its start.
+
+        The source may change as soon as the call returns.
+        """
 
     def copy_to_host(self, target: memoryview, buffer: Buffer, offset: int) -> None:
         """Copy bytes of the buffer, from `offset`, into writable host memory; waits for pending work."""
@@ -108,3 +160,11 @@ class Runtime(Protocol):
     # (optional) memory_stats() -> dict[str, int]          Default: {}
     # (optional) empty_cache() -> None                     Default: nothing
     # (optional) set_num_threads(n) / get_num_threads()    Default: an error that says so
+    # (optional) new_stream(priority: int) -> Stream       Default: one stream, where all work is done at once
+    # (optional) current_stream() -> Stream                of the calling thread; comes with new_stream
+    # (optional) set_stream(stream) -> None                the same
+    # (optional) record_stream(buffer, stream) -> None     The buffer is used on that stream too: its memory
+    #     may not serve other work before.  Default: nothing, right for one stream.
+    # (optional) copy_from_peer(buffer, offset, runtime, source, source_offset, nbytes) -> bool
+    #     Copy from a buffer of another device's runtime, in the order of both current streams; False if
+    #     it cannot.  Default: the core copies through host memory.

@@ -11,7 +11,7 @@ from typing import Any
 
 import pluggy
 
-from rustorch.dispatch.contract import BackendInfo, DeviceInfo, Kernel, Runtime
+from rustorch.dispatch.contract import BackendInfo, DeviceInfo, ExpectedFailure, Kernel, Runtime
 
 PROJECT = "rustorch"
 hookspec = pluggy.HookspecMarker(PROJECT)
@@ -39,6 +39,11 @@ def rustorch_kernels(name: str, info: DeviceInfo) -> Iterable[Kernel]:
 @hookspec(firstresult=True)
 def rustorch_communicator(scheme: str, rank: int, world_size: int, options: dict[str, Any]) -> Any:
     """Return a communicator for `scheme` ("mpi", "nccl", ...); None if it is not yours."""
+
+
+@hookspec
+def rustorch_expected_failures(name: str) -> Iterable[ExpectedFailure]:
+    """Return the known shortfalls of backend `name`, for the conformance suite."""
 
 
 @hookspec

@@ -65,6 +65,7 @@ class Plugins:
         if self.manager.has_plugin(name):
             raise PluginError(f"{where}: a plugin of this name is registered already")
         try:
+            _check_contract(getattr(plugin, "RUSTORCH_CONTRACT", ">=1.0"), where)
             self.manager.register(plugin, name)
             self.manager.check_pending()
             backends = self._backends_of(plugin, where)
@@ -124,14 +125,17 @@ class Plugins:
                 raise PluginError(
                     f"{where}: rustorch_backends must return BackendInfo records, got {backend!r}"
                 )
-            if not contract_accepts(backend.contract):
-                version = ".".join(map(str, CONTRACT_VERSION))
-                raise PluginError(
-                    f"{where}: written for contract {backend.contract}, this core has {version}"
-                )
+            _check_contract(backend.contract, where)
             if backend.name in taken:
                 raise PluginError(f"{where}: a backend called {backend.name!r} is registered already")
         return tuple(found)
+
+
+def _check_contract(spec: str, where: str) -> None:
+    """Refuse a plugin written for other contracts; one that brings only kernels says so itself."""
+    if not contract_accepts(spec):
+        version = ".".join(map(str, CONTRACT_VERSION))
+        raise PluginError(f"{where}: written for contract {spec}, this core has {version}")
 
 
 def contract_accepts(spec: str, version: tuple[int, int] = CONTRACT_VERSION) -> bool:

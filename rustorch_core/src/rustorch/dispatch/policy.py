@@ -156,15 +156,25 @@ def _on_host(op: Op, dtype: DType, device: Device, host: Device) -> Call:
 
 
 def transfer(x: TensorBase, device: Device) -> Any:
-    """Return a contiguous copy of `x` on another device, without history, through host memory."""
+    """Return a contiguous copy of `x` on another device, without history: directly, or through host memory."""
     if x.strides is not x.shape.strides:
         whole = allocate(x.shape, x.dtype, x.device)
         _store(whole, x)
         x = whole
     size = x.dtype.itemsize
-    staged = memoryview(bytearray(x.shape.elements * size))
+    nbytes = x.shape.elements * size
     result = allocate(x.shape, x.dtype, device)
-    if staged.nbytes:
+    if nbytes and not _between_peers(result, x, nbytes):
+        staged = memoryview(bytearray(nbytes))
         x.device.runtime.copy_to_host(staged, x.storage.buffer, x.offset * size)
         device.runtime.copy_from_host(result.storage.buffer, 0, staged)
     return result
+
+
+def _between_peers(result: TensorBase, x: TensorBase, nbytes: int) -> bool:
+    """Copy without the host, if the runtime of the result can; return whether it did."""
+    copy = getattr(result.device.runtime, "copy_from_peer", None)
+    if copy is None:
+        return False
+    start = x.offset * x.dtype.itemsize
+    return bool(copy(result.storage.buffer, 0, x.device.runtime, x.storage.buffer, start, nbytes))

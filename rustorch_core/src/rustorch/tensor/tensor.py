@@ -137,6 +137,12 @@ class Tensor(TensorBase):
         """Return the address of the first element, where the backend's buffers are addresses."""
         return host.address_of(self)
 
+    def record_stream(self, stream: Any) -> None:
+        """Say that this tensor is used on `stream` too: its memory serves nothing else before that is done."""
+        record = getattr(self.device.runtime, "record_stream", None)
+        if record is not None:
+            record(self.storage.buffer, stream.of_runtime)
+
     def is_contiguous(self) -> bool:
         """Return whether the elements lie in row-major order without gaps."""
         return self.strides is self.shape.strides
