@@ -2,11 +2,14 @@
 
 from rustorch.dispatch import opening
 from rustorch.dispatch.observers import add_observer, observing, remove_observer
-from rustorch.dispatch.overrides import override
+from rustorch.dispatch.overrides import Override, override
 from rustorch.dispatch.policy import fallback, fallback_report, reset_fallback_report, set_fallback
-from rustorch.dispatch.tables import provenance
+from rustorch.dispatch.provenance import Provenance, Source, provenance
 
 __all__ = [
+    "Override",
+    "Provenance",
+    "Source",
     "add_observer",
     "fallback",
     "fallback_report",

@@ -114,8 +114,9 @@ def _offers(device: Device, info: DeviceInfo) -> dict[str, list[Offer]]:
     """Return what all plugins offer for a device, by op, best first."""
     offers: dict[str, list[Offer]] = {}
     for plugin, kernels in plugins().answers("rustorch_kernels", name=device.type, info=info):
+        stranger = device.type not in {backend.name for backend in plugins().records[plugin].backends}
         for kernel in kernels:
-            offers.setdefault(kernel.op, []).append(Offer(kernel, plugin))
+            offers.setdefault(kernel.op, []).append(Offer(kernel, plugin, stranger))
     for found in offers.values():
         found.sort(key=lambda offer: (-offer.kernel.priority, offer.plugin))
     return offers
@@ -125,7 +126,7 @@ def rebuild_tables() -> None:
     """Swap a fresh table into every opened device."""
     with _lock:
         for device, offers in _opened.items():
-            device.kernels = Table(device, offers, observers.wrappers())
+            device.kernels = Table(device, offers, observers.wrappers(), device.kernels.used)
 
 
 def ask_plugins_again() -> None:

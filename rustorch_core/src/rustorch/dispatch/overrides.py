@@ -29,13 +29,13 @@ class Override:
     Made by :func:`rustorch.override`.
     """
 
-    __slots__ = ("_rank", "check", "device", "kernel")
+    __slots__ = ("check", "device", "kernel", "rank")
 
     def __init__(self, kernel: Kernel, device: str | None, *, check: bool) -> None:
         self.kernel = kernel
         self.device = device  # a type, or one device with its index; None for all
         self.check = check
-        self._rank = (-kernel.priority, -next(_number))  # the highest priority first, then the newest
+        self.rank = (-kernel.priority, -next(_number))  # the highest priority first, then the newest
 
     @property
     def op(self) -> str:
@@ -59,7 +59,9 @@ class Override:
 
     def __enter__(self) -> Override:
         if not self.active:
-            raise ArgumentError(f"override: the kernel for {self.op!r} was removed", hint="make a new override")
+            raise ArgumentError(
+                f"override: the kernel for {self.op!r} was removed", hint="make a new override"
+            )
         return self
 
     def __exit__(self, *_exc: object) -> None:
@@ -124,7 +126,7 @@ def override(
     where = None if device is None else _place(device)
     if check:
         asked = get_default_device() if where is None else Device(where)
-        verdict = trust.verdict_on(made, OVERRIDE, asked)
+        verdict = trust.verdict_on(made, OVERRIDE, asked, quiet=True)
         if verdict.wrong:
             trust.forget(made)
             raise ArgumentError(
@@ -133,7 +135,7 @@ def override(
             )
     entry = Override(made, where, check=check)
     with _lock:
-        _active = tuple(sorted((*_active, entry), key=lambda o: o._rank))  # noqa: SLF001 - this module's class
+        _active = tuple(sorted((*_active, entry), key=lambda o: o.rank))
     policy.rebuild()
     return entry
 

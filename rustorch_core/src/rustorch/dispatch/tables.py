@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from rustorch.base import TensorBase, allocate
-from rustorch.dispatch import overrides, policy, registry
+from rustorch.dispatch import overrides, policy, registry, trust
 from rustorch.dispatch.contract import Kernel
+from rustorch.dispatch.overrides import OVERRIDE
 
 if TYPE_CHECKING:
     from rustorch.device import Device
@@ -24,16 +25,13 @@ if TYPE_CHECKING:
     Call = Callable[..., None]
 
 
-#: The plugin name under which kernels of `rustorch.override` appear.
-OVERRIDE = "override"
-
-
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """A kernel and the plugin it came from."""
+    """A kernel and the plugin it came from; `examined` if it must be found right before it is used."""
 
     kernel: Kernel
     plugin: str
+    examined: bool = False
 
 
 class Row(dict["DType", "Call"]):
@@ -56,37 +54,49 @@ class Row(dict["DType", "Call"]):
 class Table(dict[str, Row]):
     """The kernels of one device."""
 
-    __slots__ = ("device", "offers", "sources", "wrappers")
+    __slots__ = ("device", "offers", "used", "wrappers")
 
     def __init__(
-        self, device: Device, offers: dict[str, list[Offer]], wrappers: tuple[Any, ...] = ()
+        self,
+        device: Device,
+        offers: dict[str, list[Offer]],
+        wrappers: tuple[Any, ...] = (),
+        used: set[tuple[str, str]] | None = None,
     ) -> None:
         self.device = device
         self.offers = offers
         self.wrappers = wrappers
-        self.sources: dict[tuple[str, str], str] = {}  # (op, dtype) -> who supplied it
+        self.used = set() if used is None else used  # (op, dtype); outlives the table
 
     def __missing__(self, name: str) -> Row:
         row = self[name] = Row(self, registry.ops[name])
         return row
 
     def resolve(self, op: Op, dtype: DType) -> Call:
-        """Return the callable for one op and dtype, and note in `sources` where it came from."""
-        offers = self.accepted(op, dtype)
-        chain = [offer for offer in offers if offer.kernel.when is not None]
-        final = next((offer for offer in offers if offer.kernel.when is None), None)
-        key = (op.name, dtype.name)
+        """Return the callable for one op and dtype, and note that it is used."""
+        self.used.add((op.name, dtype.name))
+        *conditional, final = self.chain(op, dtype)
         if final is not None:
-            call, source = _adapted(final.kernel), final.plugin
+            call = _adapted(final.kernel)
         elif op.decomposition is not None:
-            call, source = policy.decomposed(op, self.device), "decomposition"
+            call = policy.decomposed(op, self.device)
         else:
-            call, source = policy.without_kernel(op, dtype, self.device, self.who_supplies(op))
-        for offer in reversed(chain):
-            if final is None or offers.index(offer) < offers.index(final):
-                call, source = _conditional(offer.kernel, call), f"{offer.plugin} or {source}"
-        self.sources[key] = source
+            call, _ = policy.without_kernel(op, dtype, self.device, self.who_supplies(op))
+        for offer in reversed(conditional):
+            call = _conditional(offer.kernel, call)
         return call
+
+    def chain(self, op: Op, dtype: DType) -> list[Any]:
+        """Return the offers that are tried in turn: all but the last have a condition.
+
+        The last is None where no kernel is without one.
+        """
+        tried: list[Any] = []
+        for offer in self.accepted(op, dtype):
+            tried.append(offer)
+            if offer.kernel.when is None:
+                return tried
+        return [*tried, None]
 
     def accepted(self, op: Op, dtype: DType) -> list[Offer]:
         """Return the usable kernels, best first.
@@ -95,35 +105,39 @@ class Table(dict[str, Row]):
         what is saved between them gives wrong gradients.  Only an override in force is free to
         replace one of them.
         """
-        found = self._usable(op.name, dtype)
+        found = self.usable(op.name, dtype)
         group = registry.group_of(op.name)
-        if len(group) == 1:
+        if len(group) == 1 or not found:
             return found
-        suppliers = [[offer.plugin for offer in self._usable(name, dtype)] for name in group]
+        suppliers = [[offer.plugin for offer in self.usable(name, dtype)] for name in group]
         complete = set(suppliers[0]).intersection(*suppliers[1:])
         together = [offer for offer in found if offer.plugin in complete and offer.plugin != OVERRIDE]
         together.sort(key=lambda offer: suppliers[0].index(offer.plugin))
         return [offer for offer in found if offer.plugin == OVERRIDE] + together
 
-    def _usable(self, name: str, dtype: DType) -> list[Offer]:
+    def usable(self, name: str, dtype: DType) -> list[Offer]:
+        """Return the kernels of an op that are for a dtype and not wrong, best first."""
         version = registry.ops[name].version if name in registry.ops else 0
         return [
             offer
-            for offer in self._candidates(name)
-            if dtype.name in offer.kernel.dtypes and offer.kernel.version == version
+            for offer in self.candidates(name)
+            if dtype.name in offer.kernel.dtypes
+            and offer.kernel.version == version
+            and not (offer.examined and trust.verdict_on(offer.kernel, offer.plugin, self.device).wrong)
         ]
 
     def who_supplies(self, op: Op) -> str:
         """Say which dtypes this device has the op for."""
-        have = sorted({name for o in self._candidates(op.name) for name in o.kernel.dtypes})
+        have = sorted({name for o in self.candidates(op.name) for name in o.kernel.dtypes})
         return (
             f"{op.name} exists here for {', '.join(have)}"
             if have
             else f"no plugin supplies {op.name} for {self.device.type}"
         )
 
-    def _candidates(self, name: str) -> list[Offer]:
-        scoped = [Offer(k, OVERRIDE) for k in overrides.active(name, self.device)]
+    def candidates(self, name: str) -> list[Offer]:
+        """Return all kernels of an op, best first: overrides, then those of plugins."""
+        scoped = [Offer(o.kernel, OVERRIDE, o.check) for o in overrides.active(name, self.device)]
         return scoped + self.offers.get(name, [])
 
 
@@ -170,17 +184,3 @@ def _conditional(kernel: Kernel, otherwise: Call) -> Call:
         (call if when(out, *inputs, **attrs) else otherwise)(out, *inputs, **attrs)
 
     return choose
-
-
-def provenance(device: Device | str | None = None) -> dict[str, dict[str, str]]:
-    """Return who supplied each kernel used so far: {op: {dtype: plugin, "decomposition" or "host"}}.
-
-    Args:
-        device: the device asked about; the default device if None.
-    """
-    from rustorch.device import as_device
-
-    result: dict[str, dict[str, str]] = {}
-    for (op, dtype), source in sorted(as_device(device).kernels.sources.items()):
-        result.setdefault(op, {})[dtype] = source
-    return result

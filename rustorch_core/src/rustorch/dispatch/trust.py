@@ -1,0 +1,100 @@
+"""Kernels that come from elsewhere are compared with what their op means before they are used.
+
+A backend's own kernels are its plugin's affair, which the conformance suite grades.  One that another
+plugin or :func:`rustorch.override` puts in their place is examined once per device, when it is
+resolved for the first time; a wrong one is refused.  The examination needs tensors, samples and
+decompositions, so a higher layer does it: the package `rustorch` sets `examine`.
+"""
+
+from __future__ import annotations
+
+import threading
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from rustorch.dispatch import policy
+
+if TYPE_CHECKING:
+    from rustorch.device import Device
+    from rustorch.dispatch.contract import Kernel
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What an examination found: `wrong` says what is wrong, `note` what could not be examined."""
+
+    wrong: str = ""
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A kernel that is not used because it is wrong."""
+
+    plugin: str
+    op: str
+    device: str
+    reason: str
+
+
+#: Compares a kernel with what its op means; set by the package `rustorch`.
+examine: Callable[[Kernel, Device], Verdict] = lambda _kernel, _device: Verdict()  # noqa: E731 - a variable, to be set
+
+_lock = threading.RLock()
+_known: dict[
+    tuple[str, str, int], tuple[Kernel, Verdict]
+] = {}  # keeps the kernel, so that its id stays its own
+_refused: dict[tuple[str, str, int], Refusal] = {}
+_busy: set[tuple[str, str, int]] = set()
+_postponed = False  # an op was resolved without a kernel that was being examined
+
+
+def verdict_on(kernel: Kernel, plugin: str, device: Device, *, quiet: bool = False) -> Verdict:
+    """Return the verdict on a kernel, examining it if that has not been done on this device.
+
+    While a kernel is examined it is not used: the ops that the examination itself runs do without.
+    A refusal is warned of once, unless `quiet`.
+    """
+    global _postponed
+    key = (str(device), plugin, id(kernel))
+    known = _known.get(key)
+    if known is not None:
+        return known[1]
+    with _lock:
+        if key in _known:
+            return _known[key][1]
+        if key in _busy:
+            _postponed = True
+            return Verdict(wrong="it is being examined")
+        _busy.add(key)
+        try:
+            verdict = examine(kernel, device)
+        finally:
+            _busy.discard(key)
+        _known[key] = (kernel, verdict)
+        if verdict.wrong:
+            _refused[key] = Refusal(plugin, kernel.op, str(device), verdict.wrong)
+            if not quiet:
+                warnings.warn(
+                    f"{kernel.op}: the kernel of {plugin} is not used on {device}: {verdict.wrong}",
+                    stacklevel=2,
+                )
+        if _postponed and not _busy:
+            _postponed = False
+            policy.rebuild()
+        return verdict
+
+
+def refusals() -> list[Refusal]:
+    """Return the kernels that were refused so far."""
+    return sorted(_refused.values(), key=lambda r: (r.device, r.op, r.plugin))
+
+
+def forget(kernel: Kernel) -> None:
+    """Forget what was found out about a kernel that is gone."""
+    with _lock:
+        for key in [key for key, (known, _) in _known.items() if known is kernel]:
+            del _known[key]
+            _refused.pop(key, None)
