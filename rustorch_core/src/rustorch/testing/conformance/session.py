@@ -1,0 +1,195 @@
+"""The suite inside pytest: which tests run, what a test's outcomes mean for it, the report at the end."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import rustorch
+from rustorch.device import Device
+from rustorch.errors import RusTorchError
+from rustorch.testing.conformance import expected
+from rustorch.testing.conformance.outcomes import Outcome
+from rustorch.testing.conformance.recorder import Journal, Recorder
+from rustorch.testing.conformance.selection import Selection
+
+#: The backend that says what is right.
+ORACLE = "reference"
+PACKAGE = "rustorch.testing.conformance"
+_PROPERTY = "rustorch_outcomes"
+
+
+class Session:
+    """One run of the suite; registered as a pytest plugin by :mod:`rustorch_pytest`."""
+
+    def __init__(self, config: Any) -> None:
+        self.config = config
+        self.backend: str = config.getoption("--rustorch-backend") or ""
+        self.communicator: str = config.getoption("--rustorch-communicator") or ""
+        self.mode: str = config.getoption("--rustorch-mode") or ""
+        self.selection = self._selection()
+        self.device = self._opened(self.backend) if self.backend else None
+        self.reference = self._opened(ORACLE) if self.backend else None
+        self.expected = expected.declared(self.device.type) if self.device else []
+        self.outcomes: list[Outcome] = []
+        path = config.getoption("--rustorch-journal")
+        self.left_out = _seen(path) if path else frozenset()
+        self.journal = Journal(path) if path else None
+
+    def _selection(self) -> Selection:
+        option = self.config.getoption
+        quick, boot = option("--rustorch-quick"), option("--rustorch-tier") == "boot"
+        if option("--rustorch-case"):
+            return Selection.of_case(option("--rustorch-case"))
+        ops, dtypes = frozenset(option("--rustorch-op")), frozenset(option("--rustorch-dtype"))
+        return Selection(ops, dtypes, quick=quick, boot=boot)
+
+    def _opened(self, name: str) -> Device:
+        try:
+            device = rustorch.device(name)
+            device.info.name  # noqa: B018 - opens it
+        except RusTorchError as error:
+            raise pytest.UsageError(str(error)) from None
+        return device
+
+    # -- which tests run --------------------------------------------------------------------------
+
+    def pytest_collection_modifyitems(self, config: Any, items: list[Any]) -> None:
+        """Keep the suite's tests that were asked for, and all tests of others."""
+        kept, dropped = [], []
+        for item in items:
+            (kept if not _ours(item) or self._wanted(item) else dropped).append(item)
+        if dropped:
+            config.hook.pytest_deselected(items=dropped)
+            items[:] = kept
+
+    def _wanted(self, item: Any) -> bool:
+        facts = _facts(item)
+        mode = facts.get("mode", "test")
+        modes = {"test", "grad"} if not self.mode else {self.mode}
+        return (
+            mode in modes
+            and ("communicator" in item.fixturenames) <= bool(self.communicator)
+            and ("device" in item.fixturenames) <= bool(self.backend)
+            and self.selection.boot <= facts.get("boot", False)
+            and self.selection.has(facts.get("op", ""), facts.get("dtype", ""))
+            and address(item) not in self.left_out
+        )
+
+    # -- what a test's outcomes mean for it --------------------------------------------------------
+
+    def recorder(self, item: Any) -> Recorder:
+        """Return the recorder of a test, which is its fixture `grade`."""
+        found: Recorder | None = getattr(item, "rustorch_recorder", None)
+        if found is None:
+            check = item.module.__name__.rpartition(".")[2].removeprefix("test_")
+            found = item.rustorch_recorder = Recorder(check, address(item), self.journal)
+        return found
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_call(self, item: Any) -> Iterator[None]:
+        """Judge a test by its outcomes; a test that records none counts for what its marker names."""
+        if not _ours(item):
+            yield
+            return
+        recorder = self.recorder(item)
+        self._note("begin", item)
+        try:
+            yield
+        except pytest.skip.Exception:
+            self._note("end", item)
+            raise
+        except Exception as error:  # whatever a backend raises is its result
+            self._add_whole(item, recorder, f"{type(error).__name__}: {error}")
+            if not expected.reasons(recorder.outcomes, self.expected):
+                self._note("end", item)
+                raise
+        else:
+            if not recorder.outcomes:
+                self._add_whole(item, recorder, "")
+        self._note("end", item)
+        failed = expected.unexpected(recorder.outcomes, self.expected)
+        if failed:
+            pytest.fail("\n".join(map(self.described, failed[:10])), pytrace=False)
+        excused = expected.reasons(recorder.outcomes, self.expected)
+        if excused:
+            pytest.xfail("; ".join(excused))
+
+    def _add_whole(self, item: Any, recorder: Recorder, message: str) -> None:
+        facts = _facts(item)
+        subject = facts.get("op") or recorder.check
+        kind, budgets = ("wrong", float("inf")) if message else ("ok", 0.0)
+        recorder.add(
+            Outcome(
+                subject,
+                facts.get("dtype", ""),
+                recorder.check,
+                item.name,
+                budgets,
+                0.0,
+                message,
+                kind,
+                address(item),
+            )
+        )
+
+    def _note(self, event: str, item: Any) -> None:
+        if self.journal is not None:
+            self.journal.write(event, address(item))
+
+    def described(self, outcome: Outcome) -> str:
+        """Return what went wrong in one case, and how to see it again."""
+        return f"{outcome.id}: grade {outcome.grade}: {outcome.message}\n  {self.reproduction(outcome)}"
+
+    def reproduction(self, outcome: Outcome) -> str:
+        """Return the command that repeats a case."""
+        return f"pytest --pyargs '{outcome.node}' --rustorch-backend={self.backend}"
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_makereport(self, item: Any, call: Any) -> Iterator[Any]:
+        """Attach a test's outcomes to its report, so that they reach the process that reports."""
+        report: Any = yield
+        recorder = getattr(item, "rustorch_recorder", None)
+        if call.when == "call" and recorder is not None:
+            report.user_properties.append((_PROPERTY, [o.to_json() for o in recorder.outcomes]))
+        return report
+
+    def pytest_runtest_logreport(self, report: Any) -> None:
+        """Collect the outcomes of a test, whichever process ran it."""
+        for name, value in report.user_properties:
+            if name == _PROPERTY and report.when == "call":
+                self.outcomes += map(Outcome.from_json, value)
+
+
+def _seen(path: str) -> frozenset[str]:
+    """Return the addresses of the tests that an earlier process began."""
+    file = Path(path)
+    lines = file.read_text("utf-8").splitlines() if file.exists() else []
+    return frozenset(facts["begin"] for facts in map(json.loads, lines) if "begin" in facts)
+
+
+def _ours(item: Any) -> bool:
+    module = getattr(item, "module", None)
+    return module is not None and module.__name__.startswith(f"{PACKAGE}.")
+
+
+def _facts(item: Any) -> dict[str, Any]:
+    marker = item.get_closest_marker("conformance")
+    facts: dict[str, Any] = {}
+    for marker in reversed(list(item.iter_markers("conformance"))):
+        facts |= marker.kwargs
+    return facts
+
+
+def address(item: Any) -> str:
+    """Return a test's address, as ``pytest --pyargs`` takes it from any folder."""
+    names = [
+        node.name
+        for node in item.listchain()
+        if node.nodeid.startswith(item.nodeid.partition("::")[0] + "::")
+    ]
+    return "::".join([item.module.__name__, *names])
