@@ -40,6 +40,7 @@ LAYERS: tuple[tuple[str, frozenset[str]], ...] = (
         "what a person uses",
         frozenset(
             {"training", "data", "distributed", "visualization", "utils", "onnx", "testing", "cli", "cuda"}
+            | {"hardware"}
             | {"__init__", "__main__"}
         ),
     ),

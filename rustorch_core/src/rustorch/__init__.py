@@ -84,7 +84,8 @@ contiguous_format, preserve_format = ops.movement.MEMORY_FORMATS
 
 #: Loaded when first used, so that `import rustorch` stays quick.
 _LAZY = frozenset({
-    "cli", "cuda", "data", "distributed", "nn", "optim", "plugins", "testing", "training", "utils", "visualization",
+    "cli", "cuda", "data", "distributed", "hardware", "nn", "optim", "plugins", "testing", "training", "utils",
+    "visualization",
 })  # fmt: skip
 _FROM_LAZY = {
     "Event": "streams", "Model": "training", "Stream": "streams", "current_stream": "streams", "load": "utils",
