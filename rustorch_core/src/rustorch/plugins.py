@@ -5,7 +5,9 @@
 
 from __future__ import annotations
 
-from rustorch.dispatch import opening
+from typing import TYPE_CHECKING
+
+from rustorch.dispatch import opening, registry
 from rustorch.dispatch.contract import (
     CONTRACT_VERSION,
     ENTRY_POINT_GROUP,
@@ -23,6 +25,9 @@ from rustorch.dispatch.hookspecs import hookimpl
 from rustorch.dispatch.plugins import PluginRecord
 from rustorch.dispatch.plugins import plugins as _plugins
 
+if TYPE_CHECKING:
+    from rustorch.ops.op import Op
+
 __all__ = [
     "CONTRACT_VERSION",
     "ENTRY_POINT_GROUP",
@@ -36,6 +41,7 @@ __all__ = [
     "Ready",
     "Runtime",
     "Stream",
+    "declared_ops",
     "hookimpl",
     "records",
     "register",
@@ -66,3 +72,15 @@ def unregister(name: str) -> None:
 def records() -> list[PluginRecord]:
     """Return what became of every plugin found, accepted or rejected."""
     return list(_plugins().records.values())
+
+
+def declared_ops() -> dict[str, Op]:
+    """Return the declarations of all ops by name, for plugins that generate their kernels.
+
+    Those of elementwise ops tell their `operands`, `attributes` and, by dtype, their `signatures()`.
+
+    >>> from rustorch.plugins import declared_ops
+    >>> declared_ops()["lt"].operands, declared_ops()["lt"].signatures()["float32"]
+    (('input', 'other'), 'bool')
+    """
+    return dict(registry.ops)

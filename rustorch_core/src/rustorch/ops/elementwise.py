@@ -57,12 +57,32 @@ ResultRule = Callable[[DType], tuple[DType, DType]]
 
 
 class Elementwise(Op):
-    """An op that works element by element on broadcast operands."""
+    """An op that works element by element on broadcast operands.
 
-    def __init__(self, name: str, result: ResultRule, allowed: frozenset[int], **options: Any) -> None:
+    Attributes:
+        operands: the names of its operands, in order.
+        attributes: the names of its attributes.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        result: ResultRule,
+        allowed: frozenset[int],
+        operands: tuple[str, ...],
+        attributes: tuple[str, ...],
+        **options: Any,
+    ) -> None:
         super().__init__(name, self._check, **options)
         self.result = result
         self.allowed = allowed  # promotion categories it is defined for
+        self.operands = operands
+        self.attributes = attributes
+
+    def signatures(self) -> dict[str, str]:
+        """Return the dtypes that a kernel can be called with, each with that of its result."""
+        rules = {d: self.result(d) for d in dtypes.ALL if d.category in self.allowed}
+        return {d.name: result.name for d, (compute, result) in rules.items() if compute is d}
 
     def result_category(self, category: int) -> int:
         """Return the category in which operands of a category are computed."""
@@ -337,21 +357,20 @@ def elementwise(
 
     def declare(definition: Callable[..., Any]) -> Any:
         name = definition.__name__.removesuffix("_")
+        notes = definition.__annotations__
+        parameters = definition.__code__.co_varnames[: definition.__code__.co_argcount]
+        operands = tuple(p for p in parameters if notes[p] == "Tensor")
+        attributes = parameters[len(operands) :]
         op = Elementwise(
             name,
             result,
             allowed,
+            operands,
+            attributes,
             decomposition=None if primitive else definition,
             partner=partner,
             doc=definition.__doc__ or "",
         )
-        notes = definition.__annotations__
-        operands = [
-            p
-            for p in definition.__code__.co_varnames[: definition.__code__.co_argcount]
-            if notes[p] == "Tensor"
-        ]
-        attributes = definition.__code__.co_varnames[len(operands) : definition.__code__.co_argcount]
         function = _make_function(op, len(operands), attributes, definition)
         if hidden:
             return op
