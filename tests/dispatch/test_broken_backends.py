@@ -1,5 +1,7 @@
 """A backend that fails after it was accepted: the error names the plugin and what to do."""
 
+import dataclasses
+
 import pytest
 
 import rustorch
@@ -63,3 +65,44 @@ def test_the_error_names_the_plugin_and_every_use_tells_it_again(plugin, error, 
         assert (rustorch.ones(2) + 1).tolist() == [2, 2]
     finally:
         plugins.unregister("x")
+
+
+def test_numbers_kept_for_a_device_go_with_its_plugin():
+    """The next backend of that name has other buffers."""
+    from rustorch_reference.plugin import rustorch_kernels, rustorch_open
+
+    class Twin:
+        def __init__(self):
+            self.buffers = []
+
+        @hookimpl
+        def rustorch_backends(self):
+            return [BackendInfo("twin")]
+
+        @hookimpl
+        def rustorch_open(self, name):
+            return rustorch_open("reference", 0) if name == "twin" else None
+
+        @hookimpl
+        def rustorch_kernels(self, name, info):
+            return [self.watched(k) for k in rustorch_kernels("reference", info)] if name == "twin" else []
+
+        def watched(self, kernel):
+            def fn(out, *inputs, **attrs):
+                self.buffers += [x.storage for x in inputs]
+                kernel.fn(out, *inputs, **attrs)
+
+            return dataclasses.replace(kernel, fn=fn)
+
+    seen = []
+    for _ in range(2):
+        twin = Twin()
+        plugins.register(twin, "x")
+        try:
+            x = rustorch.ones(2, device="twin")
+            seen.append((x + 1234.5 * x, list(twin.buffers)))
+        finally:
+            plugins.unregister("x")
+    first, second = (buffers for _, buffers in seen)
+    assert first
+    assert not {*map(id, first)} & {*map(id, second)}

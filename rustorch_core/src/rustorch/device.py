@@ -43,6 +43,8 @@ class _Unopened:
 opener: Callable[[Device], None] | None = None
 #: Names the default device; set by `rustorch.dispatch`.
 find_default: Callable[[], Device] | None = None
+#: Called with a device whose plugin goes away, to drop tensors that caches keep on it.
+at_close: list[Callable[[Device], None]] = []
 
 _interned: dict[tuple[str, int], Device] = {}
 _lock = threading.Lock()

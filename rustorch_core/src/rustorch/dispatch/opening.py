@@ -144,6 +144,8 @@ def forget(backend: str) -> None:
         _probed.pop(backend, None)
         for device in [d for d in _opened if d.type == backend]:
             del _opened[device]
+            for drop in device_facts.at_close:
+                drop(device)
             device.close()
 
 

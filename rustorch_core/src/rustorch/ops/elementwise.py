@@ -14,7 +14,7 @@ import numpy as np
 
 from rustorch import dtypes
 from rustorch.base import TensorBase, allocate, view_of
-from rustorch.device import Device
+from rustorch.device import Device, at_close
 from rustorch.dispatch.tables import packed
 from rustorch.dtypes import BOOL, COMPLEX, FLOAT, DType
 from rustorch.errors import (
@@ -136,6 +136,16 @@ def constant_like(value: Any, x: Any) -> Any:
 
 
 _shown: dict[tuple[Any, Shape, DType, Device], Any] = {}
+
+
+def _forget_constants(device: Device) -> None:
+    """Drop the constants on a device: what its name stands for next has other buffers."""
+    for kept in (_constants, _shown):
+        for key in [key for key in kept if key[-1] is device]:
+            del kept[key]
+
+
+at_close.append(_forget_constants)
 
 
 def promoted(op: str, operands: tuple[Any, ...]) -> DType:
