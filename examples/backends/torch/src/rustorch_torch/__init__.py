@@ -1,0 +1,1 @@
+"""PyTorch as a backend: one device type `torch:TYPE` per device type of PyTorch."""
