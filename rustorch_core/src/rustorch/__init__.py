@@ -89,7 +89,7 @@ _LAZY = frozenset({
 })  # fmt: skip
 _FROM_LAZY = {
     "Event": "streams", "Model": "training", "Stream": "streams", "current_stream": "streams", "load": "utils",
-    "save": "utils", "stream": "streams",
+    "migrate": "hardware", "save": "utils", "stream": "streams",
 }  # fmt: skip
 
 

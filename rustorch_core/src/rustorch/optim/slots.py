@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 from rustorch.device import Device
@@ -39,6 +40,11 @@ class HyperTable:
         if found is None:
             found = self._made[key] = Hyper(self._op, device)
         return found.holding(values)
+
+    def leave(self, devices: Collection[Device]) -> None:
+        """Forget the tensors on some devices, where no parameter is any more."""
+        gone = set(map(id, devices))
+        self._made = {key: made for key, made in self._made.items() if key[1] not in gone}
 
 
 def exported(state: dict[str, Any]) -> dict[str, Any]:

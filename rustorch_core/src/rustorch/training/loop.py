@@ -121,9 +121,8 @@ class Loop:
         with modes_restored(model, training=True), watched(model) as heads:
             step = Step(learner, heads, clip_value=options.clip_value, accumulation=options.accumulation)
             meter = Meter(learner)
-            place = place_of(model)
             for number, raw in enumerate(batches):
-                batch = batch_of(raw, place, what="fit")
+                batch = batch_of(raw, place_of(model), what="fit")  # a callback may have moved the model
                 self.callbacks.call("on_train_batch_begin", number, {})
                 loss, scores = step(batch)
                 meter.add(loss, scores, batch)
