@@ -3,6 +3,8 @@
 import numpy as np
 import pytest
 
+from rustorch.testing.op_cases import op_cases
+
 pytestmark = pytest.mark.usefixtures("each_isa")
 
 TOLERANCE = {"float32": 2e-5, "float64": 1e-12}
@@ -104,3 +106,13 @@ def test_nan_stays_in_its_row(run, random):
     run("attention", (out, lse), q, k, v, None, causal=True, scale=1.0)
     assert np.isnan(out[0, 1, 4]).all()
     assert np.isnan(out).sum() == 8
+
+
+def test_operands_of_the_gradient_may_have_any_strides():
+    case = op_cases("attention_backward")[0]
+    found = []
+    for layout in ("contiguous", "strided"):
+        out, inputs = case.build("cpu", layout=layout)
+        case.run(out, inputs)
+        found.append([x.numpy().tolist() for x in out])
+    assert found[0] == found[1]

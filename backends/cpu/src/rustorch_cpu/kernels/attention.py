@@ -6,6 +6,7 @@ from functools import lru_cache
 from typing import Any
 
 from rustorch.dispatch.contract import Kernel
+from rustorch.dispatch.tables import packed
 from rustorch_cpu.dtypes import DTYPES, REAL
 from rustorch_cpu.native import ffi, lib
 from rustorch_cpu.status import raise_status
@@ -62,6 +63,8 @@ def _attention_backward(dtype: str) -> Any:
             causal,
             scale,
         )
+        if lse.dense < 0:
+            lse = packed(lse)  # C has no strides for it: what the forward kernel wrote has none
         operands = (*outs, g, q, k, v, out, lse, mask)
         addresses = [x.address if x is not None else 0 for x in operands]
         status = lib.rt_attention_backward(dtype_id, *addresses, record)
