@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from rustorch.errors import MissingKernelError
 from rustorch.testing.conformance.outcomes import Outcome
 
 
@@ -65,6 +66,8 @@ class Recorder:
             )
         try:
             yield
+        except MissingKernelError as error:
+            self.unsupported(str(error).partition("\n")[0])
         except Exception as error:  # noqa: BLE001 - whatever a backend raises is its result
             self.wrong(f"{type(error).__name__}: {error}")
         else:
