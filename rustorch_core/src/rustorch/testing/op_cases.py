@@ -13,7 +13,7 @@ True
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, Literal
@@ -248,16 +248,23 @@ def _fingerprint(operands: tuple[OperandCase | None, ...], attrs: dict[str, Any]
 @cache
 def all_op_cases() -> dict[str, list[OpCase]]:
     """Return the cases of every op by its name; found once per process."""
+    return harvested(cases(), _OPTIMIZERS)
+
+
+def harvested(
+    calls: Iterable[Case], optimizers: Mapping[str, Callable[[list[Any]], Any]] | None = None
+) -> dict[str, list[OpCase]]:
+    """Return the calls of ops that calls of public functions (and steps of optimizers) lead to, by op."""
     device = opened(Device(_ORACLE))  # so that opening is not observed
     kept = rustorch.get_rng_state()
     harvest = _Harvest()
     try:
         with observing(harvest), device:
             rustorch.manual_seed(0)
-            for case in cases():
+            for case in calls:
                 harvest.origin = case.name
                 _run(case, device)
-            for name, step in _OPTIMIZERS.items():
+            for name, step in (optimizers or {}).items():
                 harvest.origin = f"optim.{name}"
                 _train(step, device)
     finally:
