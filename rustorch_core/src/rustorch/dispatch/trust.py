@@ -98,3 +98,8 @@ def forget(kernel: Kernel) -> None:
         for key in [key for key, (known, _) in _known.items() if known is kernel]:
             del _known[key]
             _refused.pop(key, None)
+
+
+def examining() -> bool:
+    """Return whether a kernel is being examined: what runs then is no work of the user's."""
+    return bool(_busy)
