@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from rustorch.ops.op import Op
 
 __all__ = [
+    "BOOT_OPS",
     "CONTRACT_VERSION",
     "ENTRY_POINT_GROUP",
     "Absent",
@@ -84,3 +85,7 @@ def declared_ops() -> dict[str, Op]:
     (('input', 'other'), 'bool')
     """
     return dict(registry.ops)
+
+
+#: The ops that have no decomposition: kernels of these make every other op work.
+BOOT_OPS = frozenset(name for name, op in registry.ops.items() if op.dispatched and op.decomposition is None)

@@ -170,6 +170,8 @@ def _replace_rule(base: Any, _value: Any, **_geometry: Any) -> Any:
 class _ReplacePart(Op):
     """The old base with one part replaced; called only when a backward is itself differentiated."""
 
+    dispatched = False
+
     def __call__(self, *operands: Any, **geometry: Any) -> Any:
         base, value = operands
         out = base.clone()
@@ -189,6 +191,7 @@ _replace_part.vjp(
 _overwrite = Op(
     "overwrite", lambda x, _value: (x.shape, x.dtype), doc="Forget a tensor's elements for others."
 )
+_overwrite.dispatched = False  # recorded beside the kernel that writes
 _overwrite.vjp(lambda g, _out, _x, _value: g.new_zeros(g.shape), lambda g, _out, _x, _value: g)
 
 

@@ -2,6 +2,7 @@
 
 from rustorch.ops import (
     activation,
+    approximation,
     attention,
     batch_norm,
     binary,
@@ -11,9 +12,12 @@ from rustorch.ops import (
     convolution,
     creation,
     cross_entropy,
+    division,
+    double_word,
     dropout,
     elementwise,
     embedding,
+    folding,
     indexing,
     joining,
     linalg,
@@ -27,6 +31,7 @@ from rustorch.ops import (
     philox,
     pooling,
     pools,
+    powers,
     public,
     random,
     ranking,
@@ -55,10 +60,10 @@ def names() -> list[str]:
 
 
 __all__ = [
-    "activation", "attention", "batch_norm", "binary", "blend", "closeness", "conv", "convolution",
-    "creation", "cross_entropy", "dropout", "elementwise", "embedding", "functions", "indexing", "joining",
-    "linalg", "loss", "movement", "names", "norm", "normal_quantile", "op", "optimizer", "padding",
-    "philox", "pooling", "pools", "public", "random", "ranking", "rectifiers", "reduce", "reduction",
-    "resample", "rnn", "sampling", "scan", "select", "sets", "shorthand", "softmax", "sorting", "standardize",
-    "unary", "unpool",
+    "activation", "approximation", "attention", "batch_norm", "binary", "blend", "closeness", "conv",
+    "convolution", "creation", "cross_entropy", "division", "double_word", "dropout", "elementwise",
+    "embedding", "folding", "functions", "indexing", "joining", "linalg", "loss", "movement", "names",
+    "norm", "normal_quantile", "op", "optimizer", "padding", "philox", "pooling", "pools", "powers",
+    "public", "random", "ranking", "rectifiers", "reduce", "reduction", "resample", "rnn", "sampling",
+    "scan", "select", "sets", "shorthand", "softmax", "sorting", "standardize", "unary", "unpool",
 ]  # fmt: skip

@@ -6,7 +6,9 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from rustorch.errors import ArgumentError
+from rustorch.ops import division
 from rustorch.ops.elementwise import ANY, INTEGER, REAL, boolean, elementwise, floating
+from rustorch.ops.powers import power
 from rustorch.ops.samples import binary, integers
 from rustorch.ops.select import where
 
@@ -83,30 +85,33 @@ def div(input: Tensor, other: Tensor) -> Tensor:
 div.vjp(lambda g, _out, _a, b: g / b, lambda g, _out, a, b: -g * a / (b * b))
 
 
-@elementwise(primitive=True, allowed=REAL - {0}, samples=binary(_KINKED, _POSITIVE))
+@elementwise(allowed=REAL - {0}, samples=binary(_KINKED, _POSITIVE))
 def floor_divide(input: Tensor, other: Tensor) -> Tensor:
     """Return the quotient rounded down.
 
     Raises:
         ZeroDivisionError: if an integer is divided by zero.
     """
+    return division.floor_divide(input, other)
 
 
 floor_divide.constant()
 
 
-@elementwise(primitive=True, allowed=REAL - {0}, samples=binary(_KINKED, _POSITIVE))
+@elementwise(allowed=REAL - {0}, samples=binary(_KINKED, _POSITIVE))
 def remainder(input: Tensor, other: Tensor) -> Tensor:
     """Return input - other * floor(input / other): the sign is that of `other`."""
-    return input - input.floor_divide(other) * other
+    return division.remainder(input, other)
 
 
 remainder.vjp(lambda g, _out, _a, _b: g, lambda g, _out, a, b: -g * a.floor_divide(b))
 
 
-@elementwise(primitive=True, samples=binary(_KINKED, {"distinct": True, "low": -1.9, "high": 1.8}))
+@elementwise(samples=binary(_KINKED, {"distinct": True, "low": -1.9, "high": 1.8}))
 def maximum(input: Tensor, other: Tensor) -> Tensor:
     """Return the larger element; NaN if one is NaN.  Where they are equal the gradient is halved."""
+    keep = other.lt(input).bitwise_or(input.ne(input))  # a NaN of `other` is less than nothing
+    return where(keep, input, other)
 
 
 maximum.vjp(
@@ -115,9 +120,11 @@ maximum.vjp(
 )
 
 
-@elementwise(primitive=True, samples=binary(_KINKED, {"distinct": True, "low": -1.9, "high": 1.8}))
+@elementwise(samples=binary(_KINKED, {"distinct": True, "low": -1.9, "high": 1.8}))
 def minimum(input: Tensor, other: Tensor) -> Tensor:
     """Return the smaller element; NaN if one is NaN.  Where they are equal the gradient is halved."""
+    keep = input.lt(other).bitwise_or(input.ne(input))
+    return where(keep, input, other)
 
 
 minimum.vjp(
@@ -126,9 +133,10 @@ minimum.vjp(
 )
 
 
-@elementwise(primitive=True, allowed=REAL - {0}, samples=binary(_POSITIVE, None))
+@elementwise(allowed=REAL - {0}, samples=binary(_POSITIVE, None))
 def pow_(input: Tensor, other: Tensor) -> Tensor:
     """Return input to the power other."""
+    return power(input, other)
 
 
 def _pow_base(g: Any, _out: Any, a: Any, b: Any) -> Any:

@@ -5,7 +5,6 @@ Operands broadcast and are promoted as in PyTorch; kernels see them expanded and
 
 from __future__ import annotations
 
-import math
 import struct
 from collections.abc import Callable
 from typing import Any, NoReturn
@@ -101,8 +100,7 @@ class Elementwise(Op):
 def constant(value: Any, dtype: DType, device: Device) -> Any:
     """Return a 0-d tensor holding a number; the same one for the same number, so never change it."""
     number = value.item() if isinstance(value, np.generic) else value
-    sign = number == 0 and isinstance(number, float) and math.copysign(1.0, number) < 0
-    key = (number, sign, dtype, device)
+    key = (number, "" if number else repr(number), dtype, device)  # 0.0 and -0.0 are equal
     found = _constants.get(key)
     if found is None:
         found = allocate(Shape(()), dtype, device)
@@ -114,11 +112,19 @@ def constant(value: Any, dtype: DType, device: Device) -> Any:
             raise ArgumentError(f"{dtype.name} cannot hold {shown(number)}") from None
         if len(_constants) >= _MAX_CONSTANTS:
             _constants.clear()
+            _numbers.clear()
         _constants[key] = found
+        _numbers[found.storage] = number
     return found
 
 
-_constants: dict[tuple[Any, bool, DType, Device], Any] = {}
+def known_number(x: Any) -> Any:
+    """Return the number that an operand shows everywhere if it is a `constant`, else None; asks no device."""
+    return _numbers.get(x.storage)
+
+
+_constants: dict[tuple[Any, str, DType, Device], Any] = {}
+_numbers: dict[Any, Any] = {}  # the storage of each of them -> the number
 _MAX_CONSTANTS = 1024
 
 

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 class _Rows(Op):
     """Rows of a table, one of which gets no gradient; the forward kernel is that of index_select."""
 
+    dispatched = False
+
     def __call__(self, *operands: Any, **attrs: Any) -> Any:
         weight, numbers = operands
         out = index_select_op(weight.detach(), numbers, dim=0)

@@ -73,6 +73,7 @@ class _Scatter(Op):
     def __init__(self, name: str, rule: Any, kernel: str, **options: Any) -> None:
         super().__init__(name, rule, **options)
         self.kernel = kernel
+        self.dispatched = kernel == name
 
     def __call__(self, *operands: Any, **attrs: Any) -> Any:
         x, *rest = operands

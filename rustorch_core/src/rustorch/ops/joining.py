@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 class _Concatenate(Op):
     """Joins any number of operands along one dim."""
 
+    dispatched = False
+
     def __call__(self, *operands: Any, **attrs: Any) -> Any:
         dim = attrs["dim"]
         first = operands[0]

@@ -31,6 +31,8 @@ Geometry = tuple[Shape, Strides, int]
 class View(Op):
     """An op whose result shares its operand's memory; `rule` returns (shape, strides, offset)."""
 
+    dispatched = False
+
     def __call__(self, *operands: Any, **attrs: Any) -> Any:
         """Return the view, with its history where one is recorded."""
         (x,) = operands
@@ -305,6 +307,8 @@ def _zeros_like(spec: Any, dtype: Any) -> Any:
 
 class _Place(Op):
     """The backward of a view: zeros with `g` written where the view looked."""
+
+    dispatched = False
 
     def __call__(self, *operands: Any, **attrs: Any) -> Any:
         (g,) = operands

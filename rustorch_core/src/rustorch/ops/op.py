@@ -34,7 +34,11 @@ class Op:
         updates_out: the kernel changes `out` in place, so the decomposition gets it as first operands.
         non_differentiable: numbers of the results that carry no gradient.
         unused_results: numbers of the results that the derivative does not need, where it needs others.
+        dispatched: whether kernels are looked up under its name; False for views and for what is put
+            together of other ops by its ``__call__``.
     """
+
+    dispatched = True
 
     def __init__(
         self,

@@ -99,8 +99,10 @@ def _adam(
     s = s * beta2 + g * g * (1 - beta2)
     if most is not None:
         most = most.maximum(s)
-    root = (s if most is None else most).sqrt() / (1 - beta2.pow(count)).sqrt()
-    x = x - m * (lr / (1 - beta1.pow(count))) / (root + eps)
+    # beta ** count in three kernels, as a backend without `pow` would need some hundred
+    done1, done2 = (1 - (beta.log() * count).exp() for beta in (beta1, beta2))
+    root = (s if most is None else most).sqrt() / done2.sqrt()
+    x = x - m * (lr / done1) / (root + eps)
     return tuple(y if y is None else y.to(param.dtype) for y in (x, m, s, most))  # type: ignore[return-value]
 
 

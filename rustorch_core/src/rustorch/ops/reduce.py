@@ -9,6 +9,7 @@ from rustorch import dtypes
 from rustorch.base import allocate
 from rustorch.dtypes import FLOAT, DType
 from rustorch.errors import ArgumentError, DTypeError, ShapeError
+from rustorch.ops import folding
 from rustorch.ops.movement import expand, expand_to, reshape, reshape_to
 from rustorch.ops.op import Op
 from rustorch.ops.public import public
@@ -88,11 +89,13 @@ def _others(g: Any, out: Any, x: Any, *, dim: tuple[int, ...]) -> Any:
 
 sum_op = _Reduction("sum", _kept, doc="Sum over dims.")
 sum_op.vjp(lambda g, _out, _x, *, dim: expand_to(_like_kept(g, _x, dim), _x.shape))
-prod_op = _Reduction("prod", _kept, doc="Product over dims.").vjp(_others)
+prod_op = _Reduction("prod", _kept, decomposition=folding.prod, doc="Product over dims.").vjp(_others)
 amax_op = _Reduction("amax", _kept, doc="Maximum over dims.").vjp(_spread)
-amin_op = _Reduction("amin", _kept, doc="Minimum over dims.").vjp(_spread)
-argmax_op = Op("argmax", _indices, doc="Position of the maximum along a dim.").constant()
-argmin_op = Op("argmin", _indices, doc="Position of the minimum along a dim.").constant()
+amin_op = _Reduction("amin", _kept, decomposition=folding.amin, doc="Minimum over dims.").vjp(_spread)
+argmax_op = Op("argmax", _indices, decomposition=folding.argmax, doc="Position of the maximum along a dim.")
+argmin_op = Op("argmin", _indices, decomposition=folding.argmin, doc="Position of the minimum along a dim.")
+argmax_op.constant()
+argmin_op.constant()
 
 
 def _samples(**o: Any) -> Any:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from rustorch.dtypes import FLOAT
+from rustorch.ops import approximation
 from rustorch.ops.elementwise import ANY, NUMERIC, REAL, boolean, elementwise, floating
 from rustorch.ops.samples import unary
 from rustorch.ops.select import where
@@ -16,17 +18,21 @@ _AWAY_FROM_ZERO = {"low": 0.2, "high": 2.0}
 _KINKED = {"distinct": True}
 
 
-@elementwise(primitive=True, allowed=NUMERIC, samples=unary(), aliases=("negative",))
+@elementwise(allowed=NUMERIC, samples=unary(), aliases=("negative",))
 def neg(input: Tensor) -> Tensor:
     """Return -x."""
+    if input.dtype.category < FLOAT:
+        return 0 - input
+    return (complex(-0.0, -0.0) if input.dtype.is_complex else -0.0) - input  # from 0.0 it makes -0.0
 
 
 neg.vjp(lambda g, _out, _x: -g)
 
 
-@elementwise(primitive=True, allowed=REAL - {0}, samples=unary(**_KINKED), aliases=("absolute",))
+@elementwise(allowed=REAL - {0}, samples=unary(**_KINKED), aliases=("absolute",))
 def abs_(input: Tensor) -> Tensor:
     """Return the absolute value; its derivative at 0 is 0."""
+    return where(input < 0, 0 - input, 0 + input)  # 0 + -0.0 is 0.0
 
 
 abs_.vjp(lambda g, _out, x: g * x.sign())
@@ -64,9 +70,10 @@ def sin(input: Tensor) -> Tensor:
 sin.vjp(lambda g, _out, x: g * x.cos())
 
 
-@elementwise(floating, primitive=True, samples=unary())
+@elementwise(floating, samples=unary())
 def tanh(input: Tensor) -> Tensor:
     """Return the hyperbolic tangent."""
+    return approximation.tanh(input)
 
 
 @elementwise(hidden=True)
@@ -82,9 +89,10 @@ tanh_backward.vjp(
 tanh.vjp(lambda g, out, _x: tanh_backward(g, out))
 
 
-@elementwise(floating, primitive=True, samples=unary())
+@elementwise(floating, samples=unary())
 def erf(input: Tensor) -> Tensor:
     """Return the error function, 2/sqrt(pi) times the integral of exp(-t^2) from 0 to x."""
+    return approximation.erf(input)
 
 
 erf.vjp(lambda g, _out, x: g * (-x * x).exp() * (2 / math.sqrt(math.pi)))
@@ -112,7 +120,8 @@ def round_(input: Tensor) -> Tensor:
     """Return the nearest integer, halves to the even one."""
     low = input.floor()
     rest = input - low
-    odd = low.remainder(2) == 1
+    half = low * 0.5 if low.dtype.category == FLOAT else low.bitwise_right_shift(1)
+    odd = half.floor() * 2 != low
     return low + ((rest > 0.5) | ((rest == 0.5) & odd)).to(input.dtype)
 
 

@@ -507,6 +507,8 @@ _cast.vjp(lambda g, _out, _x, *, dtype: g.to(_x.dtype))  # noqa: ARG005 - a rule
 
 
 class _ToDevice(ops.op.Op):
+    dispatched = False
+
     def __call__(self, *operands: Any, **attrs: Any) -> Any:
         (x,) = operands
         device = attrs["device"]
