@@ -10,7 +10,7 @@ import pytest
 import rustorch
 from rustorch.dispatch import hookspecs
 from rustorch.dispatch.registry import ops
-from rustorch.plugins import BackendInfo, DeviceInfo, Kernel, Runtime
+from rustorch.plugins import BOOT_OPS, BackendInfo, DeviceInfo, Kernel, Runtime
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = (ROOT / "docs" / "backends.md").read_text("utf-8")
@@ -39,19 +39,24 @@ def kernels_of(backend):
     return {op for op in device.kernels.offers if op in ops}
 
 
-def test_primitives():
-    primitives = {op for op in kernels_of("reference") if ops[op].decomposition is None}
-    assert sorted(listed("Primitives")) == sorted(primitives)
-    for page in (section("Primitives"), (ROOT / "README.md").read_text("utf-8")):
-        assert str(len(primitives)) in page
+def test_boot_ops():
+    assert sorted(listed("Boot ops")) == sorted(BOOT_OPS)
+    assert kernels_of("reference") >= BOOT_OPS
+    for page in (section("Boot ops"), (ROOT / "README.md").read_text("utf-8")):
+        assert str(len(BOOT_OPS)) in page
+
+
+def test_other_primitives():
+    random = set(listed("Random numbers"))
+    assert sorted(listed("Other primitives")) == sorted(kernels_of("reference") - BOOT_OPS - random)
 
 
 def test_other_kernels():
-    others = listed("Random numbers") + listed("Fused ops")
+    others = listed("Other primitives") + listed("Random numbers") + listed("Fused ops")
     assert len(others) == len(set(others))
     assert all(ops[op].decomposition is not None for op in others)
     supplied = kernels_of("cpu") | kernels_of("reference")
-    assert supplied <= {*others, *listed("Primitives")}
+    assert supplied <= {*others, *BOOT_OPS}
 
 
 @pytest.mark.parametrize("record", [BackendInfo, Kernel])
