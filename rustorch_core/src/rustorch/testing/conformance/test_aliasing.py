@@ -10,6 +10,7 @@ import pytest
 
 import rustorch
 from rustorch.device import Device
+from rustorch.testing.conformance.bits import bits
 from rustorch.testing.conformance.kernel_calls import attempts, elementwise_ops
 from rustorch.testing.conformance.recorder import Recorder
 from rustorch.testing.conformance.selection import Selection
@@ -29,11 +30,6 @@ def test_result_is_an_operand(op: str, device: Device, grade: Recorder, selectio
                 call.run(device, same, inputs)
                 if bits(out) != bits(same):
                     grade.wrong(f"in place over operand {number} it gives other bits than into a new result")
-
-
-def bits(x: Any) -> bytes:
-    """Return the bytes of a tensor's elements."""
-    return np.array(x.numpy(force=True)).tobytes()
 
 
 def _sample(device: Device) -> Any:
