@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal
 
 from rustorch.plugins import Kernel
 from rustorch_torch.views import View, load, store, write
+
+Layout = Literal["contiguous", "strided"]
 
 
 def strided(op: str, fn: Callable[..., None], dtypes: frozenset[str]) -> Kernel:
@@ -23,7 +25,9 @@ def written(op: str, function: Callable[..., Any], dtypes: frozenset[str]) -> Ke
     return strided(op, kernel, dtypes)
 
 
-def stored(op: str, function: Callable[..., Any], dtypes: frozenset[str]) -> Kernel:
+def stored(
+    op: str, function: Callable[..., Any], dtypes: frozenset[str], *, layout: Layout = "strided"
+) -> Kernel:
     """Make a kernel of a function that returns new tensors, one per result."""
 
     def kernel(out: View | tuple[View, ...], *operands: View, **options: Any) -> None:
@@ -34,4 +38,9 @@ def stored(op: str, function: Callable[..., Any], dtypes: frozenset[str]) -> Ker
         else:
             store(out, found)
 
-    return strided(op, kernel, dtypes)
+    return Kernel(op, kernel, dtypes, layout)
+
+
+def contiguous(op: str, function: Callable[..., Any], dtypes: frozenset[str]) -> Kernel:
+    """Do the same for functions inside PyTorch that its own callers hand contiguous tensors."""
+    return stored(op, function, dtypes, layout="contiguous")

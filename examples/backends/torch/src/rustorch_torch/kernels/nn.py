@@ -7,7 +7,7 @@ from typing import Any
 import torch
 
 from rustorch.errors import OutOfBoundsError
-from rustorch_torch.kernels.build import stored
+from rustorch_torch.kernels.build import contiguous
 from rustorch_torch.views import FLOATS, WIDE
 
 aten = torch.ops.aten
@@ -66,15 +66,15 @@ def batch_norm_backward(g: Tensor, x: Tensor, mean: Tensor, rstd: Tensor, weight
 
 
 KERNELS = [
-    stored("softmax", torch.softmax, FLOATS),
-    stored("softmax_backward", softmax_backward, FLOATS),
-    stored("log_softmax", torch.log_softmax, FLOATS),
-    stored("log_softmax_backward", log_softmax_backward, FLOATS),
+    contiguous("softmax", torch.softmax, FLOATS),
+    contiguous("softmax_backward", softmax_backward, FLOATS),
+    contiguous("log_softmax", torch.log_softmax, FLOATS),
+    contiguous("log_softmax_backward", log_softmax_backward, FLOATS),
     # half precision: PyTorch keeps statistics in float32 on some devices and not on others
-    stored("cross_entropy", cross_entropy, WIDE),
-    stored("cross_entropy_backward", cross_entropy_backward, WIDE),
-    stored("layer_norm", layer_norm, WIDE),
-    stored("layer_norm_backward", layer_norm_backward, WIDE),
-    stored("batch_norm", batch_norm, WIDE),
-    stored("batch_norm_backward", batch_norm_backward, WIDE),
+    contiguous("cross_entropy", cross_entropy, WIDE),
+    contiguous("cross_entropy_backward", cross_entropy_backward, WIDE),
+    contiguous("layer_norm", layer_norm, WIDE),
+    contiguous("layer_norm_backward", layer_norm_backward, WIDE),
+    contiguous("batch_norm", batch_norm, WIDE),
+    contiguous("batch_norm_backward", batch_norm_backward, WIDE),
 ]

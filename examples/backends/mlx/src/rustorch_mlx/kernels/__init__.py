@@ -1,0 +1,6 @@
+"""All kernels of this backend, by family."""
+
+from rustorch_mlx.kernels import attention, conv, elementwise, indexing, linalg, move, nn, random, reduce
+
+FAMILIES = (move, elementwise, reduce, indexing, linalg, nn, attention, conv, random)
+KERNELS = [kernel for family in FAMILIES for kernel in family.KERNELS]
