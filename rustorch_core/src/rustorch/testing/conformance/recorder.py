@@ -60,10 +60,7 @@ class Recorder:
             check: the kind of check; that of the test (its file's name) if "".
         """
         self._current, self._recorded = (op, dtype, check or self.check, case), False
-        if self.journal is not None:
-            self.journal.write(
-                "start", {"id": "/".join((op, dtype or "-", *self._current[2:])), "node": self.node}
-            )
+        self._begin()
         try:
             yield
         except MissingKernelError as error:
@@ -75,6 +72,22 @@ class Recorder:
                 self.measured(0.0)
         finally:
             self._current = None
+
+    def note(self, detail: str) -> None:
+        """Note in the journal what the case that runs is at, in case that the process dies there."""
+        if self.journal is not None and self._current is not None:
+            self.rename(detail)
+            self._begin()
+
+    def rename(self, case: str) -> None:
+        """Give the case that runs another name: that by which it can be repeated."""
+        if self._current is not None:
+            self._current = (*self._current[:3], case)
+
+    def _begin(self) -> None:
+        if self.journal is not None and self._current is not None:
+            op, dtype, check, case = self._current
+            self.journal.write("start", {"id": "/".join((op, dtype or "-", check, case)), "node": self.node})
 
     def measured(self, budgets: float, ulp: float = 0.0, message: str = "") -> None:
         """Record the error of the case that runs, in budgets (see `Outcome`)."""
