@@ -78,8 +78,8 @@ class WatchedRuntime:
 class Device:
     """A backend of a test: its name, its runtime and what it counts."""
 
-    def __init__(self, name, watch, *, without=(), dtypes=None, peers=False, layout=None):
-        self.name, self.watch = name, watch
+    def __init__(self, name, watch, *, without=(), dtypes=None, peers=False, layout=None, extra=()):
+        self.name, self.watch, self._extra = name, watch, tuple(extra)
         self._runtime = WatchedRuntime(watch, dtypes=dtypes, peers=peers)
         self._without, self._layout = frozenset(without), layout
 
@@ -95,7 +95,7 @@ class Device:
     def rustorch_kernels(self, name, info):
         if name != self.name:
             return []
-        return [self._kernel(k) for k in KERNELS if k.op not in self._without]
+        return [self._kernel(k) for k in (*self._extra, *KERNELS) if k.op not in self._without]
 
     def _kernel(self, kernel: Kernel) -> Kernel:
         fn, watch = kernel.fn, self.watch
@@ -104,7 +104,9 @@ class Device:
             watch(kernel.op)
             fn(out, *inputs, **attrs)
 
-        return dataclasses.replace(kernel, fn=watched, layout=self._layout or kernel.layout)
+        return dataclasses.replace(
+            kernel, fn=watched, layout=self._layout if self._layout and kernel.op != "copy" else kernel.layout
+        )
 
 
 @pytest.fixture

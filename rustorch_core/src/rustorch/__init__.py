@@ -89,7 +89,7 @@ _LAZY = frozenset({
 })  # fmt: skip
 _FROM_LAZY = {
     "Event": "streams", "Model": "training", "Stream": "streams", "current_stream": "streams", "load": "utils",
-    "migrate": "hardware", "save": "utils", "stream": "streams",
+    "bisect": "hardware", "migrate": "hardware", "plan": "hardware", "save": "utils", "stream": "streams",
 }  # fmt: skip
 
 
@@ -109,6 +109,14 @@ def _export_functions() -> None:
 
 _export_functions()
 del _export_functions
+
+
+def _examine(kernel: Any, device: Any) -> Any:
+    """Compare a kernel with what its op means; what does that is loaded when the first one is examined."""
+    return importlib.import_module("rustorch.hardware.examining").examine(kernel, device)
+
+
+dispatch.trust.examine = _examine
 
 # names that are Python built-ins too; set last, since this module's own code uses the built-ins
 from rustorch.dtypes import bool_ as bool  # noqa: E402

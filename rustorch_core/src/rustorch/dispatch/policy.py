@@ -83,6 +83,30 @@ def reset_fallback_report() -> None:
             counter.clear()
 
 
+@contextmanager
+def uncounted() -> Iterator[None]:
+    """Leave :func:`fallback_report` and the ops that were warned of as they are, whatever runs in the block."""
+    counters = (_decomposed, _host_calls, _host_bytes)
+    with _lock:
+        before = [Counter(counter) for counter in counters]
+        warned = set(_warned)
+    try:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message=".*see rustorch.fallback_report")
+            yield
+    finally:
+        with _lock:
+            for counter, counts in zip(counters, before, strict=True):
+                counter.clear()
+                counter.update(counts)
+            _warned.intersection_update(warned)
+
+
+def host_for(device: Device) -> Device | None:
+    """Return where an op without kernel and decomposition runs for a device; None if that is an error."""
+    return find_host(device) if _current == "host" else None
+
+
 def decomposed(op: Op, device: Device) -> Call:
     """Return a callable that runs the op's decomposition and stores its results in `out`."""
     key = (str(device), op.name)
@@ -117,10 +141,9 @@ def _store(target: TensorBase, source: TensorBase) -> None:
 
 def without_kernel(op: Op, dtype: DType, device: Device, available: str) -> tuple[Call, str]:
     """Return (callable, source) for an op that the device cannot do."""
-    if _current == "host":
-        host = find_host(device)
-        if host is not None:
-            return _on_host(op, dtype, device, host), "host"
+    host = host_for(device)
+    if host is not None:
+        return on_host(op, dtype, device, host), "host"
 
     def fail(_out: Any, *_inputs: Any, **_attrs: Any) -> None:
         raise MissingKernelError(
@@ -131,7 +154,8 @@ def without_kernel(op: Op, dtype: DType, device: Device, available: str) -> tupl
     return fail, "missing"
 
 
-def _on_host(op: Op, dtype: DType, device: Device, host: Device) -> Call:
+def on_host(op: Op, dtype: DType, device: Device, host: Device) -> Call:
+    """Return a callable that copies operands to a host device, runs the op there and copies results back."""
     key = (str(device), op.name)
 
     def run(out: Any, *inputs: Any, **attrs: Any) -> None:

@@ -10,6 +10,7 @@ from rustorch.base import TensorBase
 from rustorch.errors import AutogradError
 from rustorch.hardware.holdings import Holdings
 from rustorch.nn.parameter import UninitializedTensor
+from rustorch.ops.elementwise import known_number
 from rustorch.tape import Node, Output
 
 
@@ -44,8 +45,10 @@ def sharing(held: Holdings, what: str) -> list[Any]:
         everything, nodes = _existing()
         storages = {id(x.storage) for x in held.tensors}
         shared = [x for x in everything if id(getattr(x, "storage", None)) in storages]
-        known = {id(x) for x in shared}
-        shared += [x for x in held.tensors if id(x) not in known]
+        own = {id(x) for x in held.tensors}
+        # constants of the op table are kept per device and stay there
+        shared = [x for x in shared if id(x) not in own and known_number(x) is None]
+        shared = [*held.tensors, *shared]
         found = _alive(shared, storages, nodes)
         if found is None:
             return shared

@@ -144,6 +144,27 @@ def constant_like(value: Any, x: Any) -> Any:
 _shown: dict[tuple[Any, Shape, DType, Device], Any] = {}
 
 
+Constants = tuple[dict[Any, Any], dict[Any, Any]]
+
+
+def constants_of(device: Device, *, known_on: Device) -> Constants:
+    """Return the constants kept, without those of a device that another device does not have yet."""
+    kept = {
+        key: x
+        for key, x in _constants.items()
+        if key[-1] is not device or (*key[:-1], known_on) in _constants
+    }
+    return kept, {}
+
+
+def use_constants(kept: Constants) -> Constants:
+    """Keep constants there from now on; return where they were kept so far."""
+    global _constants, _shown
+    before = _constants, _shown
+    _constants, _shown = kept
+    return before
+
+
 def _forget_constants(device: Device) -> None:
     """Drop the constants on a device: what its name stands for next has other buffers."""
     for kept in (_constants, _shown):
