@@ -1,4 +1,4 @@
-"""The command ``rustorch``: ``rustorch info``, ``rustorch doctor``, ``rustorch --version``."""
+"""The command ``rustorch``: ``rustorch info``, ``rustorch doctor``, ``rustorch new-backend``."""
 
 from rustorch.cli.main import main
 
