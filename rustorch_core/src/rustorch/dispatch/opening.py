@@ -143,7 +143,13 @@ def forget(backend: str) -> None:
     with _lock:
         _probed.pop(backend, None)
         for device in [d for d in _opened if d.type == backend]:
-            del _opened[device]
+            close_device(device)
+
+
+def close_device(device: Device) -> None:
+    """Forget the hardware of one device, with all that was in its memory; the next use opens it anew."""
+    with _lock:
+        if _opened.pop(device, None) is not None:
             for drop in device_facts.at_close:
                 drop(device)
             device.close()
