@@ -23,29 +23,42 @@ from rustorch.ops.creation import adopt
 
 LARGE = 1 << 14  # bytes; smaller arrays stay in the stream
 _PROTOCOL = 5
+#: Host copies of tensors on devices with memory of their own: id -> (tensor, copy).
+Copies = dict[int, tuple[Any, Any]]
 
 
 class _Packer(ForkingPickler):
-    def __init__(self, file: io.BytesIO, keep_apart: Callable[[pickle.PickleBuffer], bool]) -> None:
+    def __init__(
+        self, file: io.BytesIO, keep_apart: Callable[[pickle.PickleBuffer], bool], copies: Copies
+    ) -> None:
         super().__init__(file, _PROTOCOL, True, keep_apart)
+        self._copies = copies
 
     def reducer_override(self, value: Any) -> Any:
         if isinstance(value, TensorBase):
-            return _taken_apart(value)
+            return _taken_apart(value, self._copies)
         return NotImplemented
 
 
-def _taken_apart(x: Any) -> tuple[Any, ...]:
+def _taken_apart(x: Any, copies: Copies) -> tuple[Any, ...]:
     if x.needs_grad and x.node is not None:
         raise AutogradError(
             "DataLoader: a tensor that requires grad and is not a leaf cannot go to another process",
             hint="detach() it in the dataset or collate_fn; autograd graphs do not cross processes",
         )
-    array = np.ascontiguousarray(x.detach().to_numpy()).reshape(tuple(x.shape))
+    array = _on_host(x, copies)
     name = x.dtype.name
     raw = array.view(np.uint16) if name == "bfloat16" else array
     device = None if x.device is get_default_device() else str(x.device)
     return _put_together, (type(x), raw, name, device, x.needs_grad, dict(x.__dict__))
+
+
+def _on_host(x: Any, copies: Copies) -> Any:
+    if x.device.info.host_memory:
+        return np.ascontiguousarray(x.detach().to_numpy()).reshape(tuple(x.shape))
+    if id(x) not in copies:
+        copies[id(x)] = (x, x.to_numpy())
+    return copies[id(x)][1]
 
 
 def _put_together(
@@ -60,8 +73,13 @@ def _put_together(
     return tensor
 
 
-def pack(value: Any) -> tuple[bytes, list[memoryview]]:
-    """Return a stream, and the memory of the large arrays that it leaves out."""
+def pack(value: Any, copies: Copies | None = None) -> tuple[bytes, list[memoryview]]:
+    """Return a stream, and the memory of the large arrays that it leaves out.
+
+    Args:
+        value: what to pack.
+        copies: host copies made for earlier streams of the same value; new ones are added.
+    """
     apart: list[memoryview] = []
 
     def keep_apart(buffer: pickle.PickleBuffer) -> bool:
@@ -72,7 +90,7 @@ def pack(value: Any) -> tuple[bytes, list[memoryview]]:
         return False
 
     file = io.BytesIO()
-    _Packer(file, keep_apart).dump(value)
+    _Packer(file, keep_apart, {} if copies is None else copies).dump(value)
     return file.getvalue(), apart
 
 

@@ -29,6 +29,7 @@ class Parcel:
         self._files: list[int] = []
         self._places: dict[tuple[int, int], Place] = {}
         self._arrays: list[Any] = []  # keeps addresses from being used again
+        self._copies: packing.Copies = {}
 
     def open(self) -> Any:
         """Return the value."""
@@ -36,7 +37,7 @@ class Parcel:
 
     def __reduce__(self) -> tuple[Any, ...]:
         try:
-            stream, arrays = packing.pack(self._value)
+            stream, arrays = packing.pack(self._value, self._copies)
         except Exception as error:  # a user's __reduce__ may raise anything
             raise _not_sendable(error) from error
         places = self._placed(arrays)
@@ -63,6 +64,7 @@ class Parcel:
             os.close(self._files.pop())
         self._places.clear()
         self._arrays.clear()
+        self._copies.clear()
 
 
 class _SealedParcel:
