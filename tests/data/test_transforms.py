@@ -17,8 +17,8 @@ def both(transform, array=IMAGE, seed=0):
     other = transform(rustorch.tensor(array))
     assert isinstance(result, np.ndarray)
     assert isinstance(other, rustorch.Tensor)
-    assert result.dtype == other.numpy().dtype == array.dtype
-    np.testing.assert_allclose(result, other.numpy(), rtol=1e-6)
+    assert result.dtype == other.to_numpy().dtype == array.dtype
+    np.testing.assert_allclose(result, other.to_numpy(), rtol=1e-6)
     return result
 
 
@@ -30,7 +30,7 @@ def test_to_tensor():
     made = transforms.ToTensor()(image)
     assert made.shape == (3, 2, 4)
     assert made.dtype is rustorch.float32
-    np.testing.assert_array_equal(made.numpy(), image.transpose(2, 0, 1) / np.float32(255))
+    np.testing.assert_array_equal(made.to_numpy(), image.transpose(2, 0, 1) / np.float32(255))
     assert transforms.ToTensor()(np.full((2, 2), 255, np.uint8)).tolist() == [[[1.0, 1.0], [1.0, 1.0]]]
     assert transforms.ToTensor()(np.full((2, 2, 1), 7, np.int64)).dtype is rustorch.int64
 
@@ -86,7 +86,7 @@ def test_resize():
 def test_resize_is_differentiable():
     x = rustorch.ones(1, 4, 4, requires_grad=True)
     transforms.Resize((8, 8))(x).sum().backward()
-    np.testing.assert_allclose(x.grad.numpy(), np.full((1, 4, 4), 4.0), rtol=1e-6)
+    np.testing.assert_allclose(x.grad.to_numpy(), np.full((1, 4, 4), 4.0), rtol=1e-6)
 
 
 def test_pad():

@@ -57,7 +57,7 @@ def test_tensor_datasets_and_subsets():
     dataset = Subset(TensorDataset(x, y), list(range(99, 0, -2)))
     one, many = DataLoader(dataset, 7), DataLoader(dataset, 7, num_workers=2)
     for (a, b), (c, d) in zip(one, many, strict=True):
-        np.testing.assert_array_equal(a.numpy(), c.numpy())
+        np.testing.assert_array_equal(a.to_numpy(), c.to_numpy())
         assert b.tolist() == d.tolist()
 
 

@@ -122,7 +122,8 @@ def test_a_dtype_that_the_device_lacks() -> None:
 
 @pytest.mark.usefixtures("toy")
 def test_devices_do_not_mix() -> None:
-    with pytest.raises(rustorch.DeviceError, match="all tensors must be on one device, got toy:0, cpu:0"):
+    here = rustorch.get_default_device()
+    with pytest.raises(rustorch.DeviceError, match=f"all tensors must be on one device, got toy:0, {here}"):
         rustorch.ones(3, device="toy") + rustorch.ones(3)
     with pytest.raises(rustorch.DeviceIndexError, match=r"the backend has 1 device\(s\), got index 3"):
         rustorch.ones(3, device="toy:3")
@@ -223,26 +224,6 @@ def test_contract_ranges(spec: str, expected: bool) -> None:
     assert contract_accepts(spec, (1, 0)) is expected
 
 
-def test_override_is_scoped() -> None:
-    calls = []
-
-    def tripled(out: object, a: object, b: object) -> None:
-        calls.append(1)
-        out.detach().copy_(a * 3)
-
-    x = rustorch.ones(3)
-    with rustorch.override("add", tripled, device="cpu", when=lambda out, a, b: a.shape == (3,)):
-        assert (x + x).tolist() == [3.0, 3.0, 3.0]
-        assert (rustorch.ones(2) + 1).tolist() == [2.0, 2.0]
-    assert (x + x).tolist() == [2.0, 2.0, 2.0]
-    assert len(calls) == 1
-    with (
-        pytest.raises(rustorch.ArgumentError, match="no op is called 'ad'"),
-        rustorch.override("ad", tripled),
-    ):
-        pass
-
-
 def test_observers_see_every_op_and_cost_nothing_when_gone() -> None:
     seen = []
 
@@ -255,5 +236,5 @@ def test_observers_see_every_op_and_cost_nothing_when_gone() -> None:
     plain = x.device.kernels["add"][rustorch.float32]
     with rustorch.dispatch.observing(Watch()):
         (x + x).exp()
-    assert seen == [("add", "float32", "cpu:0"), ("exp", "float32", "cpu:0")]
+    assert seen == [("add", "float32", str(x.device)), ("exp", "float32", str(x.device))]
     assert x.device.kernels["add"][rustorch.float32] is plain

@@ -7,6 +7,8 @@ from rustorch import nn
 from rustorch.dispatch import registry, tables
 from rustorch.dispatch.contract import Kernel
 
+DEVICE = rustorch.get_default_device().type
+
 
 def test_averaging_kernel() -> None:
     layer = nn.Conv2d(1, 1, 2, bias=False)
@@ -18,8 +20,8 @@ def test_averaging_kernel() -> None:
 def test_backends_agree() -> None:
     rustorch.manual_seed(0)
     layer = nn.Conv2d(4, 6, 3, stride=2, padding=1, groups=2)
-    x = rustorch.randn((2, 4, 9, 8), device="cpu", requires_grad=True)
-    expected = layer.to(device="cpu")(x)
+    x = rustorch.randn((2, 4, 9, 8), device=DEVICE, requires_grad=True)
+    expected = layer.to(device=DEVICE)(x)
     expected.sum().backward()
     other = nn.Conv2d(4, 6, 3, stride=2, padding=1, groups=2)
     other.load_state_dict(layer.state_dict())
@@ -28,7 +30,7 @@ def test_backends_agree() -> None:
     found = other(y)
     found.sum().backward()
     for a, b in ((found, expected), (y.grad, x.grad), (other.weight.grad, layer.weight.grad)):
-        assert rustorch.allclose(a.to(device="cpu"), b, rtol=1e-4, atol=1e-4)
+        assert rustorch.allclose(a.to(device=DEVICE), b, rtol=1e-4, atol=1e-4)
 
 
 def test_initial_weights_are_bounded() -> None:

@@ -61,7 +61,7 @@ def test_distributions(fill, mean, std, limits, dtype):
     weight = rustorch.nn.Parameter(rustorch.empty(200, 300, dtype=dtype))
     assert fill(weight) is weight
     assert weight.is_leaf
-    values = weight.detach().numpy()
+    values = weight.to_numpy()
     if std is not None:
         assert values.mean() == pytest.approx(mean, abs=4 * std / math.sqrt(values.size))
         assert values.std() == pytest.approx(std, rel=0.02)
@@ -77,11 +77,11 @@ def test_structure():
     assert init.zeros_(rustorch.ones(2)).tolist() == [0, 0]
     for shape in ((6, 4), (4, 6), (3, 2, 2)):
         matrix = (
-            init.orthogonal_(rustorch.empty(shape, dtype="float64"), gain=2).numpy().reshape(shape[0], -1)
+            init.orthogonal_(rustorch.empty(shape, dtype="float64"), gain=2).to_numpy().reshape(shape[0], -1)
         )
         small = matrix @ matrix.T if matrix.shape[0] <= matrix.shape[1] else matrix.T @ matrix
         np.testing.assert_allclose(small, 4 * np.eye(len(small)), atol=1e-12)
-    zeros = (init.sparse_(rustorch.empty(10, 7), 0.25).numpy() == 0).sum(0)
+    zeros = (init.sparse_(rustorch.empty(10, 7), 0.25).to_numpy() == 0).sum(0)
     assert zeros.tolist() == [3] * 7
 
 
@@ -90,7 +90,7 @@ def test_dirac_passes_the_input_on(groups):
     weight = init.dirac_(rustorch.empty(4, 4 // groups, 3), groups)
     x = rustorch.randn(1, 4, 6)
     y = rustorch.nn.functional.conv1d(x, weight, padding=1, groups=groups)
-    np.testing.assert_allclose(y.numpy(), x.numpy(), rtol=1e-6)
+    np.testing.assert_allclose(y.to_numpy(), x.to_numpy(), rtol=1e-6)
 
 
 def test_the_same_seed_gives_the_same_weights():

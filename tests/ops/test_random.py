@@ -15,7 +15,7 @@ from rustorch.ops.public import functions
 from rustorch.shape import Shape
 from rustorch.testing.cases import cases
 
-DEVICES = ["cpu", "reference"]
+DEVICES = sorted({rustorch.get_default_device().type, "reference"})
 RANDOM = [c for c in cases() if "random" in c.function.tags]
 EXACT = {"random", "sampling", "dropout"}  # families that take a generator and only scale what they draw
 STATES = [(0, 0), (67280421310721, 5), (-1, -2), (2**63 - 1, 2**32 - 3)]
@@ -132,7 +132,7 @@ def test_integers_above_32_bits_by_their_definition():
     words = [
         w & 0xFFFFFFFF
         for w in philox.drawn(
-            philox.random_bits, Shape((6,)), dtypes.int32, rustorch.Device("cpu"), None
+            philox.random_bits, Shape((6,)), dtypes.int32, rustorch.get_default_device(), None
         ).tolist()
     ]
     signed = [

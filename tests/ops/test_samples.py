@@ -16,7 +16,8 @@ ALL = list(cases())
 FIXED = list(cases(without=frozenset({"random"})))
 SMOOTH = [c for c in FIXED if c.function.differentiable and any(a.grad for a in c.operands)]
 DEFINED = [c for c in FIXED if not c.function.name.startswith("empty")]  # those are uninitialised by nature
-DEVICES = ["cpu", "reference"]
+DEVICE = rustorch.get_default_device().type
+DEVICES = sorted({DEVICE, "reference"})
 
 
 def named(found: list[Case]) -> list[pytest.param]:
@@ -35,7 +36,7 @@ def test_every_function_has_a_text_and_samples_or_a_reason() -> None:
 @pytest.mark.parametrize("case", named(DEFINED))
 def test_forward_agrees_with_the_reference_backend(case: Case, dtype: str) -> None:
     expected = case.call(*case.build("reference", dtype))
-    found = case.call(*case.build("cpu", dtype))
+    found = case.call(*case.build(DEVICE, dtype))
     assert len(found) == len(expected)
     tolerance = {"float32": 3e-6, "float64": 1e-12}[dtype]
     for a, b in zip(found, expected, strict=True):
@@ -46,7 +47,7 @@ def test_forward_agrees_with_the_reference_backend(case: Case, dtype: str) -> No
 
 @pytest.mark.parametrize("case", named(SMOOTH))
 def test_first_and_second_derivatives(case: Case) -> None:
-    args, kwargs = case.build("cpu", requires_grad=True)
+    args, kwargs = case.build(DEVICE, requires_grad=True)
     inputs = [x for x in flat(list(args) + list(kwargs.values())) if x.requires_grad]
     if not any(y.requires_grad for y in case.call(args, kwargs)):
         pytest.skip("the result of this function never requires grad")
@@ -68,7 +69,7 @@ def test_first_and_second_derivatives(case: Case) -> None:
 @pytest.mark.parametrize("case", named([c for c in SMOOTH if len(c.operands) > 1]))
 def test_gradients_do_not_depend_on_who_else_requires_one(case: Case) -> None:
     def gradients(wanted: tuple[int, ...]) -> dict[int, np.ndarray]:
-        args, kwargs = case.build("cpu", requires_grad=wanted)
+        args, kwargs = case.build(DEVICE, requires_grad=wanted)
         operands = [x for x in flat(list(args) + list(kwargs.values())) if x.is_floating_point()]
         results = [y for y in case.call(args, kwargs) if y.requires_grad]
         if not results:

@@ -12,7 +12,7 @@ from rustorch.dispatch import policy
 from rustorch.ops.scan import cumsum_op
 from rustorch.ops.sorting import sort_op
 
-DEVICES = ["cpu", "reference"]
+DEVICES = sorted({rustorch.get_default_device().type, "reference"})
 NAN = math.nan
 
 

@@ -243,7 +243,7 @@ def test_copies_and_pickles():
 @pytest.mark.parametrize("name", NAMES)
 def test_slots_follow_a_parameter_to_another_device(name):
     def run(*, move):
-        x = rustorch.tensor([1.0, -2.0], dtype="float64", device="cpu", requires_grad=True)
+        x = rustorch.tensor([1.0, -2.0], dtype="float64", requires_grad=True)
         options = {"momentum": 0.9} if name in ("SGD", "RMSprop") else {}
         optimizer = getattr(optim, name)([x], lr=0.1, **options)
         for step in range(6):

@@ -113,7 +113,7 @@ class TestImages:
     def test_values_reach_the_pixels(self, plotter):
         x = rustorch.tensor([[0.0, 1.0], [2.0, 3.0]])
         drawn = plotter.plot_tensor_as_image(x).axes[0].get_images()[0].get_array()
-        assert np.array_equal(drawn, x.numpy())
+        assert np.array_equal(drawn, x.to_numpy())
 
     def test_bytes_are_colours_as_they_are(self, plotter):
         x = rustorch.tensor([[[255]], [[0]], [[51]]], dtype=rustorch.uint8)
