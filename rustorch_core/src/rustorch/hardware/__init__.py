@@ -4,8 +4,8 @@ from rustorch.hardware.bisection import bisect
 from rustorch.hardware.call import Call
 from rustorch.hardware.finding import BisectReport, Finding, rerun
 from rustorch.hardware.migration import Migration, migrate
-from rustorch.hardware.plans import Plan, PlannedOp
 from rustorch.hardware.planning import plan
+from rustorch.hardware.plans import Plan, PlannedOp
 
 __all__ = [
     "BisectReport",

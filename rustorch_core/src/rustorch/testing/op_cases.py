@@ -22,7 +22,7 @@ import numpy as np
 
 import rustorch
 from rustorch import ops
-from rustorch.autograd import grad
+from rustorch.autograd import grad, inference_mode
 from rustorch.base import allocate, view_of
 from rustorch.device import Device, as_device
 from rustorch.dispatch import registry
@@ -248,18 +248,23 @@ def _fingerprint(operands: tuple[OperandCase | None, ...], attrs: dict[str, Any]
 @cache
 def all_op_cases() -> dict[str, list[OpCase]]:
     """Return the cases of every op by its name; found once per process."""
-    return harvested(cases(), _OPTIMIZERS)
+    return harvested(cases(), OPTIMIZERS)
 
 
 def harvested(
-    calls: Iterable[Case], optimizers: Mapping[str, Callable[[list[Any]], Any]] | None = None
+    calls: Iterable[Case],
+    optimizers: Mapping[str, Callable[[list[Any]], Any]] | None = None,
+    device: Device | None = None,
 ) -> dict[str, list[OpCase]]:
-    """Return the calls of ops that calls of public functions (and steps of optimizers) lead to, by op."""
-    device = opened(Device(_ORACLE))  # so that opening is not observed
+    """Return the calls of ops that calls of public functions (and steps of optimizers) lead to, by op.
+
+    They run on the reference backend, or on another device with float64.
+    """
+    device = opened(device or Device(_ORACLE))  # so that opening is not observed
     kept = rustorch.get_rng_state()
     harvest = _Harvest()
     try:
-        with observing(harvest), device:
+        with observing(harvest), device, inference_mode(False):
             rustorch.manual_seed(0)
             for case in calls:
                 harvest.origin = case.name
@@ -304,7 +309,7 @@ def _weights(y: Any) -> Any:
     return laid_out(rng.uniform(0.5, 1.5, tuple(y.shape)), y.dtype, y.device, "contiguous")
 
 
-_OPTIMIZERS: dict[str, Callable[[list[Any]], Any]] = {
+OPTIMIZERS: dict[str, Callable[[list[Any]], Any]] = {
     "SGD": lambda p: rustorch.optim.SGD(p, lr=0.1),
     "SGD with momentum": lambda p: rustorch.optim.SGD(
         p, lr=0.1, momentum=0.9, weight_decay=0.01, nesterov=True
