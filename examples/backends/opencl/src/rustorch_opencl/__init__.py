@@ -1,0 +1,1 @@
+"""An OpenCL backend for RusTorch; `plugin` is what the entry point names."""

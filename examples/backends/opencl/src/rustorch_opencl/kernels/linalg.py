@@ -1,0 +1,63 @@
+"""Matrix products."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+from itertools import product
+from math import prod
+from operator import mul
+
+from rustorch.plugins import Kernel
+from rustorch_opencl.geometry import collapse, longs, padded
+from rustorch_opencl.kernels.reduce import accumulator
+from rustorch_opencl.mapping import View
+from rustorch_opencl.programs import Program, computing_in
+from rustorch_opencl.types import NUMBERS, TYPES
+
+RANK = 4  # batch dims of a plan
+TILE, SIDE = 32, 8  # as in matmul.cl
+
+
+@cache
+def _program(dtype: str) -> Program:
+    t = TYPES[dtype]
+    return Program(
+        "matmul.cl",
+        **computing_in(dtype),
+        A=accumulator("sum", dtype).computed,
+        S=t.stored,
+        LOAD=f"load_{t.tag}",
+        STORE=f"store_{t.tag}",
+        RANK=RANK,
+    )
+
+
+def matmul(dtype: str) -> Callable[..., None]:
+    """Return the kernel of one dtype, for any strides."""
+
+    def kernel(out: View, a: View, b: View) -> None:
+        if not out.shape.elements:
+            return
+        views = (out, a, b)
+        sizes, steps = collapse(out.shape[:-2], [v.strides[:-2] for v in views])
+        (m, n), k = out.shape[-2:], a.shape[-1]
+        matrices = [stride for v in views for stride in v.strides[-2:]]
+        runtime = out.storage.buffer.runtime
+        program = _program(dtype).kernel(runtime, "matmul")
+        size = (-(-n // TILE) * SIDE, -(-m // TILE) * SIDE, prod(sizes[-RANK:]))
+        # batch dims beyond RANK, which are rare, are launched one by one
+        for place in product(*map(range, sizes[:-RANK])):
+            starts = [v.offset + sum(map(mul, place, step)) for v, step in zip(views, steps, strict=True)]
+            plan = [m, n, k, *starts, *matrices, *padded(sizes[-RANK:], 1, RANK)]
+            for step in steps:
+                plan += padded(step[-RANK:], 0, RANK)
+            memory = [v.storage.buffer.memory for v in views]
+            runtime.launch(program, size, (SIDE, SIDE, 1), *memory, longs(*plan))
+
+    return kernel
+
+
+def kernels() -> list[Kernel]:
+    """One for each dtype but bool."""
+    return [Kernel("matmul", matmul(dtype), frozenset({dtype}), layout="strided") for dtype in NUMBERS]
