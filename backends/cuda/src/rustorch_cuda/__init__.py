@@ -1,0 +1,1 @@
+"""CUDA devices for RusTorch; see README.md."""
