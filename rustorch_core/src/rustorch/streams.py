@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
-from rustorch.device import Device, as_device
+from rustorch.device import Device, as_device, at_close
 from rustorch.dispatch import contract
-from rustorch.errors import ArgumentTypeError, DeviceError
+from rustorch.errors import ArgumentTypeError, DeviceError, DeviceLostError
 from rustorch.runtime import opened
 
 
@@ -51,8 +51,48 @@ class _OnlyStream:
         """Do nothing: what comes later in the one stream is done later."""
 
 
+#: Per device with streams beside the one it began with: one more, for tensors that work of all of them reads.
+_common: dict[Device, contract.Stream] = {}
+
+
+def _drop_common(device: Device) -> None:
+    _common.pop(device, None)
+
+
+at_close.append(_drop_common)
+
+
+@contextmanager
+def for_all_streams(device: Device) -> Iterator[None]:
+    """Have what a ``with`` block submits done at its end, so that the work of any stream may read it.
+
+    It waits for no stream of a program, and for nothing at all where there is only one.
+    """
+    common = _common.get(device)
+    if common is None:
+        yield
+        return
+    runtime: Any = device.runtime
+    outer = runtime.current_stream()
+    runtime.set_stream(common)
+    try:
+        yield
+        common.synchronize()
+    finally:
+        runtime.set_stream(outer)
+
+
+def wait_for_all_streams() -> None:
+    """Wait for every device that has more than one stream."""
+    for device in list(_common):
+        with suppress(DeviceLostError):  # then nothing runs there any more
+            device.runtime.synchronize()
+
+
 class Stream:
     """A queue of work on a device.
+
+    The first one of a device waits for the device.
 
     Args:
         device: the default device if None.
@@ -70,6 +110,9 @@ class Stream:
     def __init__(self, device: Device | str | int | None = None, *, priority: int = 0) -> None:
         self.device = opened(as_device(device))
         make = getattr(self.device.runtime, "new_stream", None)
+        if make and self.device not in _common:
+            self.device.runtime.synchronize()  # what is kept for later work was made without a thought of streams
+            _common[self.device] = make(0)
         self.of_runtime: contract.Stream = make(priority) if make else _OnlyStream(self.device)
         self._outer: list[Any] = []
 

@@ -29,6 +29,7 @@ from rustorch.ops import public
 from rustorch.ops.blame import SYMPTOMS, raise_explained, shown
 from rustorch.ops.op import Op, common_device, gather_scalars
 from rustorch.shape import Shape, broadcast_shapes, expanded_strides
+from rustorch.streams import for_all_streams, wait_for_all_streams
 from rustorch.tape import make_node, mode, record, record_pair
 
 Numbers = (bool, int, float, complex, np.generic)
@@ -103,14 +104,16 @@ def constant(value: Any, dtype: DType, device: Device) -> Any:
     key = (number, "" if number else repr(number), dtype, device)  # 0.0 and -0.0 are equal
     found = _constants.get(key)
     if found is None:
-        found = allocate(Shape(()), dtype, device)
         if dtype.category <= dtypes.INT and not -(2**63) <= number < 2**64:
             raise ArgumentError(f"{dtype.name} cannot hold {shown(number)}")
         try:
-            device.kernels["fill"][dtype](found, value=number)
+            with for_all_streams(device):
+                found = allocate(Shape(()), dtype, device)
+                device.kernels["fill"][dtype](found, value=number)
         except (OverflowError, struct.error):
             raise ArgumentError(f"{dtype.name} cannot hold {shown(number)}") from None
         if len(_constants) >= _MAX_CONSTANTS:
+            wait_for_all_streams()  # some of them may still read what is dropped
             _constants.clear()
             _numbers.clear()
         _constants[key] = found
@@ -136,6 +139,7 @@ def constant_like(value: Any, x: Any) -> Any:
         number = constant(value, x.dtype, x.device)
         found = view_of(number, x.shape, expanded_strides(number.shape, number.strides, x.shape), 0)
         if len(_shown) >= _MAX_CONSTANTS:
+            wait_for_all_streams()
             _shown.clear()
         _shown[key] = found
     return found
