@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from rustorch.base import TensorBase, allocate
 from rustorch.device import Device
+from rustorch.dtypes import float32
 from rustorch.errors import ArgumentError, MissingKernelError
 from rustorch.tape import mode
 
@@ -118,6 +119,8 @@ def decomposed(op: Op, device: Device) -> Call:
         operands = inputs
         if op.updates_out:
             operands = (*(out if isinstance(out, tuple) else (out,)), *inputs)
+        elif op.widens:
+            operands = tuple([_widened(x) for x in inputs])
         recording, mode.grad = mode.grad, False
         try:
             results = decompose(*operands, **attrs)
@@ -131,6 +134,15 @@ def decomposed(op: Op, device: Device) -> Call:
             _store(out, results)
 
     return run
+
+
+def _widened(x: TensorBase) -> TensorBase:
+    """Return a tensor of a half dtype in float32, others as they are."""
+    if not x.dtype.is_floating_point or x.dtype.itemsize > 2:
+        return x
+    wide: TensorBase = allocate(x.shape, float32, x.device)
+    x.device.kernels["cast"][x.dtype](wide, x)
+    return wide
 
 
 def _store(target: TensorBase, source: TensorBase) -> None:

@@ -74,6 +74,7 @@ class Elementwise(Op):
         **options: Any,
     ) -> None:
         super().__init__(name, self._check, **options)
+        self.widens = True
         self.result = result
         self.allowed = allowed  # promotion categories it is defined for
         self.operands = operands

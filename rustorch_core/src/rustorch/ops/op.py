@@ -70,6 +70,7 @@ class Op:
         self.joint: Vjp | None = None
         self.why_no_gradient: str | None = "no derivative is declared"
         self.records = True  # False: the result never depends smoothly on the operands
+        self.widens = False  # the decomposition computes in float32 for the half dtypes, and rounds once
         self._saves: list[frozenset[int]] = []
         self.plans: dict[tuple[bool, ...], tuple[tuple[bool, ...], bool]] = {}
         registry.ops[name] = self

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import math
+from functools import cache
 from typing import TYPE_CHECKING
 
-from rustorch.dtypes import FLOAT
+import numpy as np
+
+from rustorch.dtypes import FLOAT, DType
 from rustorch.ops import approximation
 from rustorch.ops.elementwise import ANY, NUMERIC, REAL, boolean, elementwise, floating
 from rustorch.ops.samples import unary
@@ -182,10 +185,21 @@ def square(input: Tensor) -> Tensor:
 square.vjp(lambda g, _out, x: g * x * 2)
 
 
+@cache
+def _half_pi(dtype: DType) -> tuple[float, float]:
+    """Return pi/2 as a number of the dtype and what is left of it."""
+    high = float(np.array(math.pi / 2).astype(dtype.numpy))
+    return high, math.pi / 2 - high + (6.123233995736766e-17 if high == math.pi / 2 else 0.0)
+
+
 @elementwise(floating, samples=unary())
 def cos(input: Tensor) -> Tensor:
     """Return the cosine of x in radians."""
-    return (input + math.pi / 2).sin()
+    # sin(pi/2 - |x|), with pi/2 in two parts, is right also where the result is nearly 0
+    size = input.abs()
+    high, low = _half_pi(input.dtype)
+    half = (size / 2).sin()
+    return where(size < 4, ((high - size) + low).sin(), 1 - 2 * half * half)
 
 
 cos.vjp(lambda g, _out, x: -g * x.sin())
@@ -239,7 +253,7 @@ asin.vjp(lambda g, _out, x: g * (1 - x * x).rsqrt())
 @elementwise(floating, samples=unary(low=-0.9, high=0.9), aliases=("arccos",))
 def acos(input: Tensor) -> Tensor:
     """Return the inverse cosine in radians; NaN outside [-1, 1]."""
-    return math.pi / 2 - input.asin()
+    return 2 * ((1 - input) / (1 + input)).sqrt().atan()
 
 
 acos.vjp(lambda g, _out, x: -g * (1 - x * x).rsqrt())
@@ -248,8 +262,11 @@ acos.vjp(lambda g, _out, x: -g * (1 - x * x).rsqrt())
 @elementwise(floating, samples=unary())
 def sinh(input: Tensor) -> Tensor:
     """Return the hyperbolic sine."""
-    grown = input.expm1()
-    return (grown + grown / (grown + 1)) / 2
+    size = input.abs()
+    grown = size.clamp(max=1).expm1()
+    half = (size / 2).exp()  # its square may overflow where half the square does not
+    found = where(size < 1, (grown + grown / (grown + 1)) / 2, half / 2 * half - 0.5 / half / half)
+    return where(input < 0, -found, found)
 
 
 sinh.vjp(lambda g, _out, x: g * x.cosh())
