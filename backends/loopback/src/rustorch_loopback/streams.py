@@ -41,6 +41,11 @@ class Event:
             with self._gate:
                 pass
 
+    def reached_within(self, seconds: float) -> bool:
+        if not self._reached and self._gate.acquire(timeout=seconds):
+            self._gate.release()
+        return self._reached
+
     def synchronize(self) -> None:
         self.pass_by()
         self._runtime.raise_pending()
@@ -87,9 +92,7 @@ class Stream:
         self.record().synchronize()
 
     def query(self) -> bool:
-        event = self.record()
-        time.sleep(0)  # lets an idle worker come to it
-        return event.query()
+        return self.record().reached_within(options.delay + 1e-3)  # an idle worker has come to it by then
 
 
 def _work(queue: SimpleQueue[Work | None], runtime: LoopbackRuntime, number: int) -> None:
