@@ -34,8 +34,9 @@ def wrong_at_the_tail(out, x):
 
 
 @pytest.fixture(autouse=True)
-def nothing_is_left():
-    yield
+def on_the_cpu_and_nothing_is_left():
+    with rustorch.device("cpu"):
+        yield
     assert overrides() == ()
 
 
@@ -181,7 +182,7 @@ def test_a_condition_is_respected():
 def test_a_kernel_that_no_sample_fits_is_taken_and_says_so():
     with rustorch.override("tanh", wrong_at_the_tail, device="cpu", when=lambda out, x: x.shape == (12345,)):
         rustorch.ones(2).tanh()
-        source = rustorch.provenance()["tanh"]["float32"]
+        source = rustorch.provenance("cpu")["tanh"]["float32"]
     assert source.reason.endswith("not examined: no sample call fits its dtypes and condition")
 
 
@@ -274,7 +275,7 @@ FLOAT = frozenset({"float32"})
 def test_a_right_kernel_of_a_stranger_is_used(stranger):
     stranger(Kernel("add", two_x, FLOAT, priority=5))
     assert (rustorch.ones(2) + 1).tolist() == [2.0, 2.0]
-    source = rustorch.provenance()["add"]["float32"]
+    source = rustorch.provenance("cpu")["add"]["float32"]
     assert source == "stranger"
     assert (source.reason, source.priority) == ("the highest priority", 5)
 
@@ -283,7 +284,7 @@ def test_a_wrong_kernel_of_a_stranger_is_not_used(stranger):
     stranger(Kernel("add", filled_with(0.0), FLOAT, priority=5))
     with pytest.warns(UserWarning, match="add: the kernel of stranger is not used on cpu:0"):
         assert (rustorch.ones(2) + 1).tolist() == [2.0, 2.0]
-    source = rustorch.provenance()["add"]["float32"]
+    source = rustorch.provenance("cpu")["add"]["float32"]
     assert source == "cpu"
     assert source.others[0][1].startswith("refused: add(float32")
     assert [(r.plugin, r.op) for r in trust.refusals()] == [("stranger", "add")]
@@ -297,7 +298,7 @@ def test_half_a_pair_of_a_stranger_is_not_used(stranger):
 
     stranger(Kernel("softmax", exp_over_sum, FLOAT, priority=5))
     rustorch.ones(2, 2).softmax(0)
-    source = rustorch.provenance()["softmax"]["float32"]
+    source = rustorch.provenance("cpu")["softmax"]["float32"]
     assert source == "cpu"
     assert source.others == (
         ("stranger", "it has no softmax_backward, which comes from the same plugin or not at all"),

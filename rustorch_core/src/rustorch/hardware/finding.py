@@ -20,6 +20,7 @@ _KINDS = {
     "result": "its result is wrong",
     "error": "it raises where it should not, or the reverse",
     "trespass": "it writes what is not its result",
+    "inexact": "its result exceeds its budget, though not by much",
     "nondeterministic": "it gives different results for the same inputs",
 }
 
@@ -31,7 +32,7 @@ class Finding:
     Attributes:
         op: its name.
         kind: "result", "error" (raised where none is due, or the reverse), "trespass" (it wrote what is not
-            its result) or "nondeterministic".
+            its result); or milder, "inexact" (grade B) or "nondeterministic".
         number: of the launch in the step, counted from 1; ops inside of a decomposition have that of the
             op which is decomposed.
         phase: "forward", "backward" or "optimizer".

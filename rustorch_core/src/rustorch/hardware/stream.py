@@ -33,7 +33,6 @@ class Launch:
         phase: "forward", "backward" or "optimizer".
         inside: names of the ops whose decomposition it belongs to, the outermost first.
         place: what identifies it among the launches of another run; that of the op which is decomposed.
-        leaf: whether no other op ran inside of it.
     """
 
     op: str
@@ -42,7 +41,6 @@ class Launch:
     inside: tuple[str, ...]
     inputs: tuple[Any, ...]
     place: Place
-    leaf: bool = True
 
 
 class _Running(threading.local):
@@ -78,7 +76,6 @@ class Stream:
         stack = running.stack
         if stack:
             outer = stack[-1]
-            outer.leaf = False
             launch = Launch(
                 op.name, outer.number, outer.phase, (*outer.inside, outer.op), inputs, outer.place
             )
