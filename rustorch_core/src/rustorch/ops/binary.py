@@ -190,10 +190,16 @@ def bitwise_right_shift(input: Tensor, other: Tensor) -> Tensor:
 @elementwise(floating, samples=binary(_POSITIVE, _POSITIVE), aliases=("arctan2",))
 def atan2(input: Tensor, other: Tensor) -> Tensor:
     """Return the angle of the point (other, input) in radians, in (-pi, pi]."""
-    quotient = (input / other).atan()
-    turned = where(input >= 0, quotient + math.pi, quotient - math.pi)
-    upright = input.sign() * (math.pi / 2)
-    return where(other > 0, quotient, where(other < 0, turned, upright))
+    slope = (input / other).abs()
+    slope = where(input == 0, 0.0, where(input.isinf() & other.isinf(), 1.0, slope))
+    angle = slope.atan()
+    angle = where(_negative(other), math.pi - angle, angle)
+    return where(other.isnan(), other, where(_negative(input), -angle, angle))
+
+
+def _negative(x: Tensor) -> Tensor:
+    """Return whether numbers have a minus sign, -0.0 included."""
+    return where(x == 0, 1 / x, x) < 0
 
 
 atan2.vjp(

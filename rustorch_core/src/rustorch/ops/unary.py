@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 _AWAY_FROM_ZERO = {"low": 0.2, "high": 2.0}
 _KINKED = {"distinct": True}
+_LN2_BITS = 5678 / 8192
+_LN2_REST = 3.1946184945309417232e-5
 
 
 @elementwise(allowed=NUMERIC, samples=unary(), aliases=("negative",))
@@ -325,7 +327,10 @@ expm1.vjp(lambda g, out, _x: g * (out + 1))
 @elementwise(floating, samples=unary())
 def exp2(input: Tensor) -> Tensor:
     """Return 2 to the power x."""
-    return (input * math.log(2)).exp()
+    # exp(n ln 2) exp(f ln 2) with n whole; n times the first 13 bits of ln 2 is exact
+    whole = input.floor()
+    part = where(whole == input, 0.0, input - whole)
+    return (whole * _LN2_BITS).exp() * (whole * _LN2_REST + part * math.log(2)).exp()
 
 
 exp2.vjp(lambda g, out, _x: g * out * math.log(2))
