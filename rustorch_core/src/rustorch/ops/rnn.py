@@ -24,10 +24,6 @@ if TYPE_CHECKING:
     from rustorch.tensor import Tensor
 
 
-def _logistic(x: Any) -> Any:
-    return (x * 0.5).tanh() * 0.5 + 0.5
-
-
 def _filled(parts: Sequence[Any], specs: Sequence[Any], like: Any) -> list[Any]:
     """Return gradients with zeros for those that nobody sent."""
     return [like.new_zeros(s.shape) if p is None else p for p, s in zip(parts, specs, strict=True)]
@@ -50,7 +46,7 @@ def _lstm_rule(gates: Any, c_prev: Any) -> list[tuple[Shape, DType]]:
 def _lstm_cell(gates: Any, c_prev: Any) -> Any:
     """``c = f c_prev + i g; h = o tanh(c)``, with i, f, o the logistic and g the tanh of their sums."""
     i, f, g, o = gates.chunk(4, 1)
-    i, f, g, o = _logistic(i), _logistic(f), g.tanh(), _logistic(o)
+    i, f, g, o = i.sigmoid(), f.sigmoid(), g.tanh(), o.sigmoid()
     c = f * c_prev + i * g
     return o * c.tanh(), c, cat([i, f, g, o], 1)
 
@@ -134,7 +130,7 @@ def _gru_cell(gi: Any, gh: Any, h_prev: Any) -> Any:
     """``h = (1 - z) n + z h_prev`` with n = tanh(gi_n + r gh_n); saved are r, z, n and gh_n."""
     ir, iz, i_n = gi.chunk(3, 1)
     hr, hz, hn = gh.chunk(3, 1)
-    r, z = _logistic(ir + hr), _logistic(iz + hz)
+    r, z = (ir + hr).sigmoid(), (iz + hz).sigmoid()
     n = (i_n + r * hn).tanh()
     return n + z * (h_prev - n), cat([r, z, n, hn], 1)
 
