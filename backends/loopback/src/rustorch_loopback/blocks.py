@@ -1,7 +1,7 @@
-"""Blocks: pieces of device memory with a guard on either side, full of poison while they mean nothing.
+"""Blocks: pieces of device memory between guards, full of poison while they mean nothing.
 
-A block is ``guard | the user's bytes | guard up to the end``.  What is not yet written is `FRESH`, what
-was given back is `FREED`: NaN as a float of any size, out of range as an index, neither 0 nor 1 as a bool.
+A block is ``guard | the user's bytes | guard up to the end``.  Poison is NaN as a float of any size, out
+of range as an index, and neither 0 nor 1 as a bool.  The guards hold the same.
 """
 
 from __future__ import annotations
@@ -17,9 +17,11 @@ if TYPE_CHECKING:
     from rustorch_loopback.streams import Stream
 
 GUARD = 64  # bytes, at least
-FRESH = np.uint64(0x7FF57FF57FF57FF5)
-FREED = np.uint64(0xFFF3FFF3FFF3FFF3)
-_FENCE = b"\xfd"
+POISON = np.uint64(0x7FF57FF57FF57FF5)
+_PATTERN = (
+    POISON.tobytes() * GUARD,
+    np.roll(np.frombuffer(POISON.tobytes() * GUARD, np.uint8), -1).tobytes(),
+)
 
 #: What the core holds of all devices: address -> block.
 live: dict[int, Block] = {}
@@ -49,7 +51,7 @@ class Block:
     """
 
     __slots__ = (
-        "address", "buffer", "fence", "front", "nbytes", "runtime", "size", "start", "stream", "users", "words",
+        "address", "buffer", "end", "fence", "front", "nbytes", "runtime", "size", "start", "stream", "users", "words",
     )  # fmt: skip
 
     def __init__(self, runtime: LoopbackRuntime, stream: Stream, start: int, size: int) -> None:
@@ -66,33 +68,35 @@ class Block:
         self.front = whole[:GUARD]
         self.buffer = whole[GUARD:]  # what kernels get: one that writes too far hits the guard
         self.words = self.buffer.view(np.uint64)
-        self.fence = self.buffer
+        self.end = 0
+        self.fence = self.front
 
     def poison(self) -> None:
         """Make a new block look as bad as it can."""
-        self.words[:] = FRESH
-        self.front[:] = _FENCE[0]
+        self.words[:] = POISON
+        self.front[:] = self.buffer[:GUARD]
 
     def guard(self, nbytes: int) -> None:
-        """Guard what lies behind the first `nbytes`."""
-        self.fence = self.buffer[nbytes:]
-        self.fence[:] = _FENCE[0]
+        """Let the user's bytes be the first `nbytes`."""
+        self.end = nbytes
+        self.fence = self.buffer[nbytes : nbytes + 2 * GUARD]
 
     def retire(self) -> None:
         """Poison a block that was given back."""
         try:
             self.check()
         finally:
-            self.words[: -(-(self.buffer.size - self.fence.size) // 8)] = FREED
-            self.fence[:] = _FENCE[0]
+            self.words[:] = POISON
 
     def check(self) -> None:
         """Raise if anything was written beside the user's bytes, and repair it."""
-        for guard, place in ((self.front, "before its start"), (self.fence, "beyond its end")):
-            found = guard.tobytes()
-            if found != _FENCE * len(found):
-                guard[:] = _FENCE[0]
+        for guard, begin, place in (
+            (self.front, 0, "before its start"),
+            (self.fence, self.end, "beyond its end"),
+        ):
+            whole = _PATTERN[begin % 2][: guard.size]
+            if guard.tobytes() != whole:
+                guard[:] = np.frombuffer(whole, np.uint8)
                 raise DeviceError(
-                    f"{self.runtime.name}: a kernel wrote {place} into the guard of a buffer of "
-                    f"{self.buffer.size - self.fence.size} bytes"
+                    f"{self.runtime.name}: a kernel wrote {place} into the guard of a buffer of {self.end} bytes"
                 )

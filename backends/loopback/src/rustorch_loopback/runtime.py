@@ -57,7 +57,9 @@ class LoopbackRuntime:
             block = cached.pop()
         except IndexError:
             block = self._carve(stream, size, nbytes)
-            stream.submit(block.poison)
+            block.poison()  # at once: nobody else has it yet
+            block.guard(nbytes)
+            block.nbytes = nbytes
         if block.nbytes != nbytes:
             stream.submit(lambda: block.guard(nbytes))
             block.nbytes = nbytes
