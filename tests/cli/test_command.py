@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from importlib import metadata
@@ -95,10 +96,39 @@ class TestDoctor:
         for name, (_, text) in PLUGINS.items():
             assert f"plugin {name} ({name} 1.5): " in run.stdout
             assert text in run.stdout
-        assert "hint      buy one" in run.stdout
+        assert re.search(r"hint +buy one", run.stdout)
         last = run.stdout.splitlines()[-1]
         assert last.startswith("ready; rejected: ")
         assert "dies" in last
+
+    def test_kernels_that_others_put_in_place(self, tmp_path):
+        source = (
+            "import rustorch\n"
+            "from rustorch.plugins import ExpectedFailure, Kernel, hookimpl\n"
+            "def right(out, a, b):\n    out.copy_(rustorch.sub(a, -b))\n"
+            "def wrong(out, x):\n    out.zero_()\n"
+            "FLOAT = frozenset({'float32'})\n"
+            "@hookimpl\ndef rustorch_kernels(name):\n"
+            "    if name != 'reference':\n        return []\n"
+            "    return [Kernel('add', right, FLOAT, priority=3), Kernel('tanh', wrong, FLOAT, priority=3)]\n"
+            "@hookimpl\ndef rustorch_expected_failures(name):\n"
+            "    return [ExpectedFailure('add', 'slow', 'made of two ops')] if name == 'reference' else []\n"
+        )
+        distribution(tmp_path, "meddler", "plugin_meddler", source)
+        text = command("doctor", path=tmp_path).stdout
+        assert re.search(r"replaced +add by meddler\n", text)
+        assert re.search(r"replaced +tanh by meddler, refused: tanh\(float32 \(", text)
+        assert re.search(r"expected failures +1 slow\n", text)
+        facts = json.loads(command("doctor", "--json", path=tmp_path).stdout)
+        backends = [backend for plugin in facts["plugins"] for backend in plugin["backends"]]
+        reference = next(backend for backend in backends if backend["backend"] == "reference")
+        assert [(k["op"], bool(k["refused"])) for k in reference["replaced"]] == [
+            ("add", False),
+            ("tanh", True),
+        ]
+        assert reference["expected_failures"] == {"slow": 1}
+        cpu = next(backend for backend in backends if backend["backend"] == "cpu")
+        assert (cpu["replaced"], cpu["expected_failures"]) == ([], {})
 
     def test_no_backend_is_ready(self):
         run = command("doctor", RUSTORCH_DISABLE_PLUGINS=every_plugin(), RUSTORCH_DEVICE="")

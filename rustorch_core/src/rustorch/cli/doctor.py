@@ -6,6 +6,7 @@ from collections import Counter
 from typing import Any
 
 import rustorch
+from rustorch.cli import replaced
 from rustorch.cli.report import aligned, show, show_json
 from rustorch.device import Device, get_default_device
 from rustorch.dispatch.contract import CONTRACT_VERSION, Absent, BackendInfo
@@ -81,6 +82,8 @@ def _backend(backend: BackendInfo) -> dict[str, Any]:
         "count": answer.count,
         "device": device,
         "ops": _coverage(backend.name),
+        "replaced": replaced.replacements(Device(backend.name)),
+        "expected_failures": replaced.expected_failures(backend.name),
     }
 
 
@@ -143,6 +146,11 @@ def _of_backend(backend: dict[str, Any]) -> list[str]:
         facts.append(("kernels", f"{kernels}; {covered['decomposed']} decomposed"))
         if covered["missing"]:
             facts.append(("missing", " ".join(covered["missing"])))
+        facts += replaced.lines(backend["replaced"])
+        failures = backend["expected_failures"]
+        if isinstance(failures, dict):
+            failures = ", ".join(f"{count} {kind}" for kind, count in failures.items()) or "none"
+        facts.append(("expected failures", _indented(failures, 4)))
     else:
         facts.append(("reason", _indented(backend["reason"], 14)))
         facts += [("hint", backend["hint"])] if backend["hint"] else []

@@ -120,8 +120,8 @@ class Oracle:
                 expected = answers(same, self.device)
             except (MissingKernelError, DTypeError) as missing:
                 return Judgement(unknown=str(missing).partition("\n")[0])
-            except Exception as wanted:  # noqa: BLE001 - what a kernel raises is its answer
-                return Judgement() if error is not None else _differs("a result", _said(wanted))
+            except Exception as due:  # noqa: BLE001 - what a kernel raises is its answer
+                return Judgement() if error is not None else _differs("a result", _said(due))
             if error is not None:
                 return _differs(_said(error), "a result")
             found = Error()
