@@ -11,6 +11,10 @@ from typing import Any
 OPTIONS: dict[str, dict[str, Any]] = {
     "backend": {"metavar": "NAME", "help": "the backend to grade: a name, or name:index"},
     "communicator": {"metavar": "SCHEME", "help": "the communicator to test"},
+    "launcher": {
+        "metavar": "COMMAND",
+        "help": "starts the communicator's processes, e.g. 'mpiexec -n {world_size}'",
+    },
     "quick": {"action": "store_true", "help": "fewer cases: under a minute"},
     "tier": {
         "choices": ("boot", "full"),
