@@ -46,7 +46,8 @@ def _max_pool2d(
     best = _best(seen)
     values = seen.gather(-1, best).squeeze(-1)
     best = best.squeeze(-1)
-    taps = (best.floor_divide(kernel_size[1]), best.remainder(kernel_size[1]))
+    row = best.floor_divide(kernel_size[1])
+    taps = (row, best - row * kernel_size[1])
     rows, columns = (
         _position(x, tap, axis, stride[axis], padding[axis], dilation[axis]) for axis, tap in enumerate(taps)
     )
