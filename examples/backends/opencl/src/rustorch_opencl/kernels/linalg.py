@@ -16,16 +16,17 @@ from rustorch_opencl.programs import Program, computing_in
 from rustorch_opencl.types import NUMBERS, TYPES
 
 RANK = 4  # batch dims of a plan
-TILE, SIDE = 32, 8  # as in matmul.cl
+SIDE, M_TILE, N_TILE = 8, 32, 64  # as in matmul.cl
 
 
 @cache
 def _program(dtype: str) -> Program:
-    t = TYPES[dtype]
+    t, wide = TYPES[dtype], accumulator("sum", dtype).computed
     return Program(
         "matmul.cl",
         **computing_in(dtype),
-        A=accumulator("sum", dtype).computed,
+        A=wide,
+        V=f"{wide}8",
         S=t.stored,
         LOAD=f"load_{t.tag}",
         STORE=f"store_{t.tag}",
@@ -45,7 +46,7 @@ def matmul(dtype: str) -> Callable[..., None]:
         matrices = [stride for v in views for stride in v.strides[-2:]]
         runtime = out.storage.buffer.runtime
         program = _program(dtype).kernel(runtime, "matmul")
-        size = (-(-n // TILE) * SIDE, -(-m // TILE) * SIDE, prod(sizes[-RANK:]))
+        size = (-(-n // N_TILE) * SIDE, -(-m // M_TILE) * SIDE, prod(sizes[-RANK:]))
         # batch dims beyond RANK, which are rare, are launched one by one
         for place in product(*map(range, sizes[:-RANK])):
             starts = [v.offset + sum(map(mul, place, step)) for v, step in zip(views, steps, strict=True)]

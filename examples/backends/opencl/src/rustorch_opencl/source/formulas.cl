@@ -3,18 +3,18 @@
 #ifdef INTEGER
 
 T floor_divided(T a, T b) {
-    if (b == (T)-1) return -(U)a;  // the lowest number has no opposite: it wraps
+    if ((long)b == -1) return -(U)a;  // the lowest number has no opposite: it wraps
     return a / b - (a % b != 0 && (a < 0) != (b < 0));
 }
 
 T remainder_of(T a, T b) {
-    if (b == (T)-1) return 0;
+    if ((long)b == -1) return 0;
     T rest = a % b;
     return rest != 0 && (rest < 0) != (b < 0) ? rest + b : rest;
 }
 
 T power(T base, T exponent) {
-    if (exponent < 0) return base == 1 ? 1 : base == (T)-1 ? (exponent & 1 ? -1 : 1) : 0;
+    if (exponent < 0) return base == 1 ? 1 : (long)base == -1 ? (exponent & 1 ? -1 : 1) : 0;
     U result = 1, square = (U)base;
     for (; exponent > 0; exponent >>= 1, square *= square)
         if (exponent & 1) result *= square;

@@ -1,11 +1,12 @@
-// out[M, N] = a[M, K] b[K, N] per batch.  A group of 8 x 8 work-items makes a tile of 32 x 32; each
-// work-item 4 x 4 of it.  Sums run over 16 products at a time and are then added up: that is quicker
-// than one long chain and loses fewer digits.
+// out[M, N] = a[M, K] b[K, N] per batch.  A group of 8 x 8 work-items makes a tile of 32 x 64; each
+// work-item 4 rows of 8 columns, as vectors.  Sums run over 16 products at a time and are then added
+// up: that is quicker than one long chain and loses fewer digits.
 
-#define TILE 32
-#define DEPTH 16
 #define SIDE 8
-#define PER (TILE / SIDE)
+#define ROWS 4
+#define DEPTH 16
+#define M_TILE (SIDE * ROWS)
+#define N_TILE (SIDE * 8)
 
 typedef struct {
     long m, n, k;
@@ -15,9 +16,11 @@ typedef struct {
 } matmul_plan;
 
 kernel void matmul(global S *out, global const S *a, global const S *b, const matmul_plan p) {
-    local A left[DEPTH][TILE + 1], right[DEPTH][TILE + 1];
-    const long column = get_local_id(0), row = get_local_id(1), mine = row * SIDE + column;
-    const long m0 = get_group_id(1) * TILE, n0 = get_group_id(0) * TILE;
+    local A left[DEPTH][M_TILE];
+    local V right[DEPTH][SIDE];
+    local A *flat = (local A *)right;
+    const int column = get_local_id(0), row = get_local_id(1), mine = row * SIDE + column;
+    const long m0 = get_group_id(1) * M_TILE, n0 = get_group_id(0) * N_TILE;
     long to = p.out_offset, from_a = p.a_offset, from_b = p.b_offset, batch = get_group_id(2);
     for (int d = RANK - 1; d >= 0; d--) {
         const long place = batch % p.size[d];
@@ -26,32 +29,30 @@ kernel void matmul(global S *out, global const S *a, global const S *b, const ma
         from_a += place * p.a_stride[d];
         from_b += place * p.b_stride[d];
     }
-    A total[PER][PER];
-    for (int i = 0; i < PER; i++)
-        for (int j = 0; j < PER; j++) total[i][j] = 0;
+    V total[ROWS];
+    for (int i = 0; i < ROWS; i++) total[i] = 0;
     for (long k0 = 0; k0 < p.k; k0 += DEPTH) {
-        for (long e = mine; e < TILE * DEPTH; e += SIDE * SIDE) {
-            const long m = m0 + e / DEPTH, ka = k0 + e % DEPTH, n = n0 + e % TILE, kb = k0 + e / TILE;
-            left[e % DEPTH][e / DEPTH] =
-                m < p.m && ka < p.k ? (A)LOAD(a, from_a + m * p.a_m + ka * p.a_k) : 0;
-            right[e / TILE][e % TILE] =
-                n < p.n && kb < p.k ? (A)LOAD(b, from_b + kb * p.b_k + n * p.b_n) : 0;
+        for (int e = mine; e < M_TILE * DEPTH; e += SIDE * SIDE) {
+            const long m = m0 + e / DEPTH, k = k0 + e % DEPTH;
+            left[e % DEPTH][e / DEPTH] = m < p.m && k < p.k ? (A)LOAD(a, from_a + m * p.a_m + k * p.a_k) : 0;
+        }
+        for (int e = mine; e < N_TILE * DEPTH; e += SIDE * SIDE) {
+            const long n = n0 + e % N_TILE, k = k0 + e / N_TILE;
+            flat[e] = n < p.n && k < p.k ? (A)LOAD(b, from_b + k * p.b_k + n * p.b_n) : 0;
         }
         barrier(CLK_LOCAL_MEM_FENCE);
-        A part[PER][PER];
-        for (int i = 0; i < PER; i++)
-            for (int j = 0; j < PER; j++) part[i][j] = 0;
+        V part[ROWS];
+        for (int i = 0; i < ROWS; i++) part[i] = 0;
         for (int k = 0; k < DEPTH; k++)
-            for (int i = 0; i < PER; i++)
-                for (int j = 0; j < PER; j++)
-                    part[i][j] += left[k][row + i * SIDE] * right[k][column + j * SIDE];
-        for (int i = 0; i < PER; i++)
-            for (int j = 0; j < PER; j++) total[i][j] += part[i][j];
+            for (int i = 0; i < ROWS; i++) part[i] += left[k][row * ROWS + i] * right[k][column];
+        for (int i = 0; i < ROWS; i++) total[i] += part[i];
         barrier(CLK_LOCAL_MEM_FENCE);
     }
-    for (int i = 0; i < PER; i++)
-        for (int j = 0; j < PER; j++) {
-            const long m = m0 + row + i * SIDE, n = n0 + column + j * SIDE;
-            if (m < p.m && n < p.n) STORE(out, to + m * p.out_m + n * p.out_n, total[i][j]);
-        }
+    for (int i = 0; i < ROWS; i++) {
+        A sums[8];
+        vstore8(total[i], 0, sums);
+        const long m = m0 + row * ROWS + i, n = n0 + column * 8;
+        for (int j = 0; j < 8; j++)
+            if (m < p.m && n + j < p.n) STORE(out, to + m * p.out_m + (n + j) * p.out_n, sums[j]);
+    }
 }
