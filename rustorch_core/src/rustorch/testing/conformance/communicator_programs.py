@@ -138,7 +138,6 @@ def _views(world: World) -> None:
         "transposed": lambda x: x.t(),
         "strided": lambda x: x[::2, 1::3],
         "offset": lambda x: x[2:5],
-        "flipped": lambda x: x.flip(0),
         "0-d": lambda x: x[1, 1],
     }
     for name, view in shapes.items():

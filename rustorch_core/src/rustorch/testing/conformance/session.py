@@ -34,7 +34,7 @@ class Session:
         self.selection = self._selection()
         self.device = self._opened(self.backend) if self.backend else None
         self.reference = self._opened(ORACLE) if self.backend else None
-        self.expected = expected.declared(self.device.type) if self.device else []
+        self.expected = expected.declared(self.device.type if self.device else self.communicator)
         self.outcomes: list[Outcome] = []
         path = config.getoption("--rustorch-journal")
         self.left_out = _seen(path) if path else frozenset()
@@ -147,7 +147,8 @@ class Session:
 
     def reproduction(self, outcome: Outcome) -> str:
         """Return the command that repeats a case."""
-        return f"pytest --pyargs '{outcome.node}' --rustorch-backend={self.backend}"
+        subject = f"backend={self.backend}" if self.backend else f"communicator={self.communicator}"
+        return f"pytest --pyargs '{outcome.node}' --rustorch-{subject}"
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(self, item: Any, call: Any) -> Iterator[Any]:
@@ -187,9 +188,5 @@ def _facts(item: Any) -> dict[str, Any]:
 
 def address(item: Any) -> str:
     """Return a test's address, as ``pytest --pyargs`` takes it from any folder."""
-    names = [
-        node.name
-        for node in item.listchain()
-        if node.nodeid.startswith(item.nodeid.partition("::")[0] + "::")
-    ]
+    names = [node.name for node in item.listchain() if isinstance(node, (pytest.Class, pytest.Function))]
     return "::".join([item.module.__name__, *names])
