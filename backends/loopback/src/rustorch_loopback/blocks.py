@@ -6,6 +6,7 @@ of range as an index, and neither 0 nor 1 as a bool.  The guards hold the same.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -37,6 +38,7 @@ def block_at(address: int) -> Block:
     return block
 
 
+@lru_cache(maxsize=4096)
 def size_for(nbytes: int) -> int:
     """Return the size of the block for `nbytes`: rounded, so that blocks of few sizes serve again and again."""
     step = max(64, 1 << max(0, nbytes.bit_length() - 4))  # at most an eighth is wasted

@@ -47,13 +47,15 @@ class Schedule:
 
 
 #: In force, the one from the environment first.
-active: list[Schedule] = [Schedule(options.out_of_memory_at, options.lose_device_at)]
+active: list[Schedule] = []
+if options.out_of_memory_at or options.lose_device_at:
+    active.append(Schedule(options.out_of_memory_at, options.lose_device_at))
 
 
 def failing_allocation(device: str) -> int:
     """Count an allocation in all schedules; return its number if one of them wants it to fail, else 0."""
     numbers = [schedule.failing_allocation(device) for schedule in active]
-    return max(numbers)
+    return max(numbers, default=0)
 
 
 def kernel_loses(device: str) -> bool:

@@ -25,7 +25,7 @@ class Options:
     memory: int = 4 << 30  # bytes of each
     seed: int = 0  # of delays and layouts
     delay: float = 1e-4  # seconds: the longest wait before a piece of work
-    delayed: float = 1 / 64  # the part of all work that waits
+    delayed: float = 1 / 256  # the part of all work that waits
     relaid: float = 1.0  # the part of all operands that is laid out anew
     out_of_memory_at: int = 0  # the number of the allocation that fails, from 1; 0: none
     lose_device_at: int = 0  # the number of the kernel at which the device is lost, from 1; 0: none

@@ -45,7 +45,7 @@ class LoopbackRuntime:
 
     def allocate(self, nbytes: int) -> int:
         self.check()
-        number = faults.failing_allocation(self.name)
+        number = faults.failing_allocation(self.name) if faults.active else 0
         if number:
             raise OutOfMemoryError(
                 f"{self.name}: cannot allocate {nbytes} bytes: allocation {number} was to fail"
