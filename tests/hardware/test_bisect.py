@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import math
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 import rustorch
+from rustorch import plugins
 from rustorch.dispatch import observers
 from rustorch.hardware import Call, rerun
+from rustorch.plugins import hookimpl
+
+sys.path.append(str(Path(__file__).resolve().parents[1] / "testing" / "conformance"))
+from wrong_kernels.planting import kernels_of
 
 
 def model_step(device):
@@ -337,3 +345,42 @@ def test_wrong_arguments():
         rustorch.bisect(3, a="reference", b="cpu")
     with pytest.raises(rustorch.DeviceError, match="no backend is called 'warp'"):
         rustorch.bisect(tiny_step, a="reference", b="warp")
+
+
+class WithoutDoubles:
+    """The reference backend on a device that has no float64."""
+
+    @hookimpl
+    def rustorch_backends(self):
+        return [plugins.BackendInfo("single")]
+
+    @hookimpl
+    def rustorch_open(self, name):
+        return self if name == "single" else None
+
+    @hookimpl
+    def rustorch_kernels(self, name):
+        return kernels_of("reference") if name == "single" else []
+
+    def info(self):
+        info = rustorch.device("reference").info
+        return dataclasses.replace(info, dtypes=info.dtypes - {"float64", "complex128"})
+
+    def __getattr__(self, name):
+        return getattr(rustorch.device("reference").runtime, name)
+
+
+@pytest.mark.parametrize(
+    ("a", "b"), [("single", "cpu"), ("reference", "single"), ("decomposition", "single")]
+)
+def test_a_device_without_float64(a, b):
+    plugins.register(WithoutDoubles(), "single")
+    try:
+        report = rustorch.bisect(model_step, a=a, b=b)
+        assert not report.found, str(report)
+        assert report.checked > 5
+        with wrong("relu" if b == "cpu" else "tanh", zeros, device=b):
+            report = rustorch.bisect(lambda: rustorch.ones(3).relu().tanh(), a=a, b=b)
+        assert report.op == ("relu" if b == "cpu" else "tanh")
+    finally:
+        plugins.unregister("single")
