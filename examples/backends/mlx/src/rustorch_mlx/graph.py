@@ -18,10 +18,6 @@ import mlx.core as mx
 WRITES = 100
 BYTES = 1 << 26
 
-_lock = threading.RLock()  # MLX asks its users to let one thread at a time evaluate
-_written: dict[int, Buffer] = {}  # since the last submission
-_size = [0, 0]  # writes and bytes of these
-
 
 class Buffer:
     """Memory of the device as the core sees it: `nbytes` bytes that can be read as any dtype."""
@@ -38,40 +34,48 @@ class Buffer:
             return mx.zeros(self.nbytes // dtype.size, dtype)
         return self.array if self.array.dtype == dtype else self.array.view(dtype)
 
-    def write(self, array: mx.array) -> None:
-        """Replace all elements."""
-        self.array = array
-        _written[id(self)] = self
-        _size[0] += 1
-        _size[1] += self.nbytes
-        if _size[0] >= WRITES or _size[1] >= BYTES:
-            submit()
 
-    def forget(self) -> None:
-        """Drop the elements; may be called by a finalizer, at any point of this module."""
-        _written.pop(id(self), None)
-        self.array = None
+class Graph:
+    """What buffers hold that is not yet submitted.  One for all threads and streams."""
+
+    def __init__(self) -> None:
+        self._lock = threading.RLock()  # MLX asks its users to let one thread at a time evaluate
+        self._written: dict[int, Buffer] = {}
+        self._writes = self._bytes = 0
+
+    def write(self, buffer: Buffer, array: mx.array) -> None:
+        """Replace all elements of a buffer."""
+        buffer.array = array
+        self._written[id(buffer)] = buffer
+        self._writes += 1
+        self._bytes += buffer.nbytes
+        if self._writes >= WRITES or self._bytes >= BYTES:
+            self.submit()
+
+    def forget(self, buffer: Buffer) -> None:
+        """Drop the elements of a buffer; may be called by a finalizer, in the midst of the other methods."""
+        self._written.pop(id(buffer), None)
+        buffer.array = None
+
+    def submit(self) -> None:
+        """Start to compute all that a buffer still holds."""
+        with self._lock:
+            written, self._written = self._written, {}
+            self._writes = self._bytes = 0
+            mx.async_eval([array for buffer in written.values() if (array := buffer.array) is not None])
+
+    def value(self, array: mx.array) -> mx.array:
+        """Compute an array and return it."""
+        with self._lock:
+            mx.eval(array)
+        return array
+
+    def finish(self, streams: Iterable[mx.Stream]) -> None:
+        """Submit everything and wait for streams."""
+        self.submit()
+        with self._lock:
+            for stream in streams:
+                mx.synchronize(stream)
 
 
-def submit() -> None:
-    """Start to compute all that a buffer still holds."""
-    global _written
-    with _lock:
-        written, _written = _written, {}
-        _size[:] = 0, 0
-        mx.async_eval([array for buffer in written.values() if (array := buffer.array) is not None])
-
-
-def value(array: mx.array) -> mx.array:
-    """Compute an array and return it."""
-    with _lock:
-        mx.eval(array)
-    return array
-
-
-def finish(streams: Iterable[mx.Stream]) -> None:
-    """Submit everything and wait for streams."""
-    submit()
-    with _lock:
-        for stream in streams:
-            mx.synchronize(stream)
+graph = Graph()

@@ -10,8 +10,7 @@ import numpy as np
 
 from rustorch.errors import OutOfMemoryError
 from rustorch.plugins import DeviceInfo
-from rustorch_mlx import graph
-from rustorch_mlx.graph import Buffer
+from rustorch_mlx.graph import Buffer, graph
 from rustorch_mlx.streams import MLXStream, current, streams
 from rustorch_mlx.views import ALL
 
@@ -25,6 +24,7 @@ class MLXRuntime:
     def __init__(self) -> None:
         self._lock = threading.RLock()  # reentrant: a finalizer may call `free` inside `allocate`
         self._allocated = self._peak = 0
+        self._graph = graph
 
     def allocate(self, nbytes: int) -> Buffer:
         if nbytes > LARGEST:
@@ -37,7 +37,7 @@ class MLXRuntime:
         return Buffer(nbytes)
 
     def free(self, buffer: Buffer, nbytes: int) -> None:
-        buffer.forget()
+        self._graph.forget(buffer)
         with self._lock:
             self._allocated -= nbytes
 
@@ -47,15 +47,15 @@ class MLXRuntime:
         values = mx.array(np.frombuffer(source, np.uint8))
         if values.size < buffer.nbytes:
             values = mx.slice_update(buffer.read(mx.uint8), values, mx.array([offset]), axes=[0])
-        buffer.write(values)
+        self._graph.write(buffer, values)
 
     def copy_to_host(self, target: memoryview, buffer: Buffer, offset: int) -> None:
         if target.nbytes:
-            held = graph.value(buffer.read(mx.uint8))
+            held = self._graph.value(buffer.read(mx.uint8))
             np.frombuffer(target, np.uint8)[:] = np.asarray(held)[offset : offset + target.nbytes]
 
     def synchronize(self) -> None:
-        graph.finish([stream.stream for stream in list(streams)])
+        self._graph.finish([stream.stream for stream in list(streams)])
 
     def info(self) -> DeviceInfo:
         facts = mx.device_info()

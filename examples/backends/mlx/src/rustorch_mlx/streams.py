@@ -12,7 +12,7 @@ from weakref import WeakSet
 
 import mlx.core as mx
 
-from rustorch_mlx import graph
+from rustorch_mlx.graph import graph
 
 #: All that are in use.
 streams: WeakSet[MLXStream] = WeakSet()

@@ -6,6 +6,8 @@ from typing import Any
 
 import mlx.core as mx
 
+from rustorch_mlx.graph import graph
+
 View = Any  # an operand view as the backend contract describes it
 
 BOOL = frozenset({"bool"})
@@ -51,7 +53,7 @@ def store(view: View, values: mx.array | None) -> None:
     values = mx.broadcast_to(values.astype(dtype_of(view)), view.shape).reshape(-1)
     if not is_whole(view):
         values = replaced(view, view.storage.buffer.read(values.dtype), values)
-    view.storage.buffer.write(mx.contiguous(values))
+    graph.write(view.storage.buffer, mx.contiguous(values))
 
 
 def replaced(view: View, flat: mx.array, values: mx.array) -> mx.array:

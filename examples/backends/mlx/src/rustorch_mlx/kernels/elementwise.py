@@ -8,7 +8,7 @@ from collections.abc import Callable
 import mlx.core as mx
 import numpy as np
 
-from rustorch_mlx import graph
+from rustorch_mlx.graph import graph
 from rustorch_mlx.kernels.build import functional, widened
 from rustorch_mlx.views import ALL, BOOL, COMPLEX, FLOATS, INTEGERS, REAL, SINGLE
 

@@ -7,7 +7,7 @@ import math
 import mlx.core as mx
 
 from rustorch.errors import OutOfBoundsError
-from rustorch_mlx import graph
+from rustorch_mlx.graph import graph
 from rustorch_mlx.kernels.build import functional, writing
 from rustorch_mlx.views import ALL, View, load, store
 

@@ -1,0 +1,11 @@
+"""The quick tier of RusTorch's conformance suite; `rustorch grade mlx` runs the whole of it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+
+def test_quick_tier(tmp_path):
+    suite = [sys.executable, "-m", "pytest", "-q", "--pyargs", "rustorch.testing.conformance"]
+    subprocess.run([*suite, "--rustorch-backend=mlx", "--rustorch-quick"], cwd=tmp_path, check=True)
