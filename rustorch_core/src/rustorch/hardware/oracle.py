@@ -186,7 +186,8 @@ def _conformed(call: Call, kind: type[calls.Call]) -> calls.Call:
             return None
         dtype = dtype_of(x.dtype)
         settings = call.op in _WITH_SETTINGS and position == len(call.inputs) - 1
-        values = call.outs[x.same_as_result].values if x.same_as_result is not None else x.values  # type: ignore[union-attr] # an operand that is a result has one
+        source = x if x.same_as_result is None else call.outs[x.same_as_result]
+        values = source.values
         data = dtype.category >= FLOAT and not settings
         return calls.Operand(x.shape, dtype, data, None if values is None else _widened(values))
 

@@ -7,6 +7,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
+from types import FrameType
 from typing import Any
 
 from rustorch.device import Device
@@ -117,12 +118,12 @@ def phase() -> str:
 
     A closure that an optimizer calls to compute the loss again records, so it is forward.
     """
-    frame = sys._getframe(2)
+    frame: FrameType | None = sys._getframe(2)
     while frame is not None:
         module = frame.f_globals.get("__name__", "")
         if module == _ENGINE:
             return "backward"
         if module.startswith(_OPTIMIZERS):
             return "forward" if mode.grad else "optimizer"
-        frame = frame.f_back  # type: ignore[assignment] # None at the end
+        frame = frame.f_back
     return "forward"
