@@ -54,7 +54,7 @@ class Override:
             if self not in _active:
                 return
             _active = tuple(o for o in _active if o is not self)
-        trust.forget(self.kernel)
+        trust.forget(self.kernel, OVERRIDE)
         policy.rebuild()
 
     def __enter__(self) -> Override:
@@ -128,7 +128,7 @@ def override(
         asked = get_default_device() if where is None else Device(where)
         verdict = trust.verdict_on(made, OVERRIDE, asked, quiet=True)
         if verdict.wrong:
-            trust.forget(made)
+            trust.forget(made, OVERRIDE)
             raise ArgumentError(
                 f"override: the kernel for {op!r} is wrong on {asked}: {verdict.wrong}",
                 hint="restrict it with dtypes= or when= to what it can do; check=False leaves out the comparison",

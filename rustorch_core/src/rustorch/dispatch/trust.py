@@ -12,7 +12,7 @@ import threading
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rustorch.dispatch import policy
 
@@ -29,26 +29,19 @@ class Verdict:
     note: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Refusal:
-    """A kernel that is not used because it is wrong."""
-
-    plugin: str
-    op: str
-    device: str
-    reason: str
-
-
 #: Compares a kernel with what its op means; set by the package `rustorch`.
 examine: Callable[[Kernel, Device], Verdict] = lambda _kernel, _device: Verdict()  # noqa: E731 - a variable, to be set
 
 _lock = threading.RLock()
-_known: dict[
-    tuple[str, str, int], tuple[Kernel, Verdict]
-] = {}  # keeps the kernel, so that its id stays its own
-_refused: dict[tuple[str, str, int], Refusal] = {}
-_busy: set[tuple[str, str, int]] = set()
+_known: dict[Any, tuple[Kernel, Verdict]] = {}  # keeps the kernels, so that the ids in the keys stay theirs
+_busy: set[Any] = set()
 _postponed = False  # an op was resolved without a kernel that was being examined
+
+
+def _key(kernel: Kernel, plugin: str, device: Device) -> Any:
+    """Identify what is examined: plugins may make new records of the same functions each time they are asked."""
+    what = (kernel.op, id(kernel.fn), id(kernel.when), kernel.dtypes, kernel.layout, kernel.version)
+    return (device, plugin, *what)
 
 
 def verdict_on(kernel: Kernel, plugin: str, device: Device, *, quiet: bool = False) -> Verdict:
@@ -58,7 +51,7 @@ def verdict_on(kernel: Kernel, plugin: str, device: Device, *, quiet: bool = Fal
     A refusal is warned of once, unless `quiet`.
     """
     global _postponed
-    key = (str(device), plugin, id(kernel))
+    key = _key(kernel, plugin, device)
     known = _known.get(key)
     if known is not None:
         return known[1]
@@ -74,30 +67,21 @@ def verdict_on(kernel: Kernel, plugin: str, device: Device, *, quiet: bool = Fal
         finally:
             _busy.discard(key)
         _known[key] = (kernel, verdict)
-        if verdict.wrong:
-            _refused[key] = Refusal(plugin, kernel.op, str(device), verdict.wrong)
-            if not quiet:
-                warnings.warn(
-                    f"{kernel.op}: the kernel of {plugin} is not used on {device}: {verdict.wrong}",
-                    stacklevel=2,
-                )
         if _postponed and not _busy:
             _postponed = False
             policy.rebuild()
-        return verdict
+    if verdict.wrong and not quiet:
+        warnings.warn(
+            f"{kernel.op}: the kernel of {plugin} is not used on {device}: {verdict.wrong}", stacklevel=2
+        )
+    return verdict
 
 
-def refusals() -> list[Refusal]:
-    """Return the kernels that were refused so far."""
-    return sorted(_refused.values(), key=lambda r: (r.device, r.op, r.plugin))
-
-
-def forget(kernel: Kernel) -> None:
-    """Forget what was found out about a kernel that is gone."""
+def forget(kernel: Kernel, plugin: str) -> None:
+    """Forget what was found out about a kernel that is gone, on all devices."""
     with _lock:
-        for key in [key for key, (known, _) in _known.items() if known is kernel]:
+        for key in [key for key in _known if key == _key(kernel, plugin, key[0])]:
             del _known[key]
-            _refused.pop(key, None)
 
 
 def examining() -> bool:
