@@ -31,7 +31,7 @@ def hypot(input: Tensor, other: Tensor) -> Tensor:
     high, low = a.maximum(b), a.minimum(b)
     ratio = where((high == 0) | (low == math.inf), 1.0, low / high)
     result: Tensor = high * (1 + ratio * ratio).sqrt()
-    return result
+    return where((a == math.inf) | (b == math.inf), math.inf, result)  # also beside NaN
 
 
 hypot.vjp(lambda g, out, a, _b: g * a / out, lambda g, out, _a, b: g * b / out)

@@ -12,16 +12,23 @@ from rustorch.testing.conformance.checks import BOOT_CHECKS, CHECKS
 from rustorch.testing.conformance.recorder import Recorder
 from rustorch.testing.conformance.selection import Selection
 from rustorch.testing.conformance.subject import Subject
-from rustorch.testing.conformance.subjects import BOOT, dtypes_to_grade, ops_to_grade
+from rustorch.testing.conformance.subjects import boot_ops, dtypes_to_grade, ops_to_grade
 from rustorch.testing.conformance.support import source_of
 
 
 def pairs(device: Device, selection: Selection) -> Iterator[tuple[str, DType]]:
     """Yield the ops and dtypes that are graded on a device."""
-    for op in BOOT if selection.boot else ops_to_grade():
+    for op in boot_ops() if selection.boot else ops_to_grade():
         for dtype in dtypes_to_grade(op, device):
-            if selection.has(op, dtype.name):
+            named = dtype.name in selection.dtypes
+            if selection.has(op, dtype.name) and (named or not selection.quick or dtype.name not in _RARE):
                 yield op, dtype
+
+
+#: Dtypes that the quick tier leaves out unless they are named.
+_RARE = frozenset({"int8", "int16", "complex128"})
+#: What the quick tier checks of an op that is decomposed: its kernels have had the other checks.
+_DECOMPOSED = ("samples", "special")
 
 
 def grade_op(
@@ -32,13 +39,18 @@ def grade_op(
         _must_say_so(op, dtype, device, reference, selection, grade)
         return
     subject = Subject(op, dtype, device, reference, selection)
-    for name, check in CHECKS.items():
-        if not selection.has_case(name) or (selection.boot and name not in BOOT_CHECKS):
-            continue
+    for name in _checks(op, dtype, device, selection):
+        check = CHECKS[name]
         for case, run in check(subject):
             if selection.has_case(name, case):
                 with grade.case(op, dtype.name, case, check=name):
                     run(grade)
+
+
+def _checks(op: str, dtype: DType, device: Device, selection: Selection) -> list[str]:
+    short = selection.quick and source_of(op, dtype, device) == "decomposed"
+    names = BOOT_CHECKS if selection.boot else _DECOMPOSED if short else tuple(CHECKS)
+    return [selection.check] if selection.check in CHECKS else [n for n in names if selection.has_case(n)]
 
 
 def _must_say_so(

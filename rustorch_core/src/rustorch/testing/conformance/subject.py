@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from functools import cached_property
+from dataclasses import dataclass, field
+from functools import cache, cached_property
 from typing import Any
 
 from rustorch.device import Device
@@ -59,6 +59,7 @@ class Subject:
     device: Device
     reference: Device
     selection: Selection
+    _problems: dict[str, Problem] = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def quick(self) -> bool:
@@ -72,8 +73,14 @@ class Subject:
 
     def cases(self, limit: int) -> list[OpCase]:
         """Return at most so many harvested cases, of different shapes first."""
-        found = suitable(self.op, self.dtype)
-        return _varied(found)[:limit]
+        return suitable(self.op, self.dtype)[:limit]
+
+    def harvested(self, case: OpCase) -> Problem:
+        """Return a harvested case in this dtype, with what is right; found once for all checks."""
+        found = self._problems.get(case.name)
+        if found is None:
+            found = self._problems[case.name] = self.problem(self.typed(case))
+        return found
 
     def typed(self, case: OpCase) -> Call:
         """Return a harvested case in this dtype."""
@@ -95,13 +102,17 @@ class Subject:
         return Problem(call, self.reference)
 
 
+@cache
 def suitable(op: str, dtype: DType) -> list[OpCase]:
-    """Return the harvested cases that can be turned into a dtype: those seen with floats, if there are any."""
+    """Return the harvested cases that can be turned into a dtype: those seen with floats, if there are any.
+
+    The first ones differ in kind: in the numbers of dims, or in attributes.
+    """
     found = all_op_cases().get(op, [])
     floats = [case for case in found if dtype_of(case.dtype).category >= FLOAT]
     if dtype.category < FLOAT and op in _BY_NUMBERS:
-        return [case for case in found if dtype_of(case.dtype).category < FLOAT]
-    return floats or found
+        return _varied([case for case in found if dtype_of(case.dtype).category < FLOAT])
+    return _varied(floats or found)
 
 
 #: Ops whose attributes are numbers of the dtype.
@@ -109,7 +120,7 @@ _BY_NUMBERS = frozenset({"fill", "arange", "clamp"})
 
 
 def _varied(found: list[OpCase]) -> list[OpCase]:
-    """Return the cases with one of every signature first, those with the larger operands before others."""
+    """Return the cases with one of every kind first."""
     seen: set[Any] = set()
     first, rest = [], []
     for case in found:

@@ -17,14 +17,6 @@ from rustorch.testing.op_cases import all_op_cases
 
 ORACLE = "reference"
 
-#: With these a new backend runs everything that people train first: the boot tier.
-BOOT = tuple(
-    """
-    fill copy cast arange where exp log sqrt sin floor add sub mul div maximum minimum lt eq bitwise_and bitwise_or
-    bitwise_xor bitwise_left_shift bitwise_right_shift sum prod amax amin matmul gather scatter
-    """.split()
-)
-
 
 def ops_to_grade() -> list[str]:
     """Return the names of all ops that reach kernels, primitives first."""
@@ -36,18 +28,29 @@ def dtypes_to_grade(op: str, device: Device) -> list[DType]:
     return [d for d in defined_for(op) if d.name in device.info.dtypes]
 
 
+def boot_ops() -> list[str]:
+    """Return the ops that a new backend starts with, since nothing else can stand for them: the boot tier."""
+    return [op for op in ops_to_grade() if registry.ops[op].decomposition is None]
+
+
 @cache
 def defined_for(op: str) -> tuple[DType, ...]:
     """Return the dtypes that an op is defined for: those of the oracle's kernel, if it has one.
 
     A decomposed op is defined for the categories of dtypes that it was seen with.
     """
-    return tuple(d for d in _declared_for(op) if _runs(op, d))
+    return tuple(d for d in _declared_for(op) if (op, d.name) not in _NEVER and _runs(op, d))
+
+
+#: What the core never asks for: it sums and multiplies bools as int64, and counts in float32.
+_NEVER = frozenset({("sum", "bool"), ("prod", "bool"), ("arange", "float16"), ("arange", "bfloat16")})
 
 
 def _declared_for(op: str) -> tuple[DType, ...]:
     declared = registry.ops[op]
     offered = _offered(op)
+    if isinstance(declared, Elementwise) and op.endswith(("_backward", "_loss")):
+        return dtypes.FLOATING
     if isinstance(declared, Elementwise):
         return tuple(
             d

@@ -78,7 +78,7 @@ def _search(subject: Subject, grade: Recorder) -> None:
     )
 
     @settings(
-        max_examples=10 if subject.quick else 60,
+        max_examples=8 if subject.quick else 60,
         derandomize=True,
         database=None,
         deadline=None,
@@ -119,12 +119,11 @@ def _error(subject: Subject, draw: Draw) -> Error:
     if subject.elementwise:
         call = stretched(subject, draw.shape, draw.seed)
         call = _widespread(call, draw.seed) if draw.wide else call
-        call = _broadcast(call, draw.layouts)
+        problem = Problem(_broadcast(call, draw.layouts), subject.reference)
     else:
-        call = subject.typed(subject.cases(60)[draw.shape[0]])
-    problem = Problem(call, subject.reference)
+        problem = subject.harvested(subject.cases(60)[draw.shape[0]])
     layouts = tuple(_SHORT[letter] for letter in draw.layouts)
-    return problem.judge(call.results(subject.device, layouts, _SHORT[draw.result]))
+    return problem.judge(problem.call.results(subject.device, layouts, _SHORT[draw.result]))
 
 
 def _widespread(call: Call, seed: int) -> Call:

@@ -45,7 +45,9 @@ def _changed(call: Call, position: int, value: int) -> Call:
         return call
     values = np.array(x.values)
     values.reshape(-1)[-1] = value
-    return replace(call, operands=(*call.operands[:position], replace(x, values=values), *call.operands[position + 1 :]))
+    return replace(
+        call, operands=(*call.operands[:position], replace(x, values=values), *call.operands[position + 1 :])
+    )
 
 
 def _must_raise(subject: Subject, call: Call, error: type[Exception], grade: Recorder) -> None:

@@ -20,7 +20,23 @@ Runner = Callable[[Recorder], None]
 #: Elementwise ops run at every size up to here in one case.
 LONGEST = 130
 _FEW = (0, 1, 2, 3, 5, 8, 13, 16, 17, 31, 33, 64, 65, 127, 130)
-_MANY = (*range(20), 23, 24, 25, *range(30, 35), 47, 48, 49, *range(62, 68), 95, 96, 97, *range(126, 131), 255, 257)
+_MANY = (
+    *range(20),
+    23,
+    24,
+    25,
+    *range(30, 35),
+    47,
+    48,
+    49,
+    *range(62, 68),
+    95,
+    96,
+    97,
+    *range(126, 131),
+    255,
+    257,
+)
 #: Ops whose data operands have the rows of the result: a case of another size is one with other rows.
 _BY_ROWS = frozenset("lstm_cell lstm_cell_backward gru_cell gru_cell_backward sgd_step adam_step".split())
 _DRAWN = frozenset({"random_bits", "random_uniform", "random_normal", "fill"})
@@ -92,7 +108,9 @@ def stretched(subject: Subject, shape: tuple[int, ...], seed: int = 0, number: i
 def _values_of(subject: Subject, position: int) -> Array | None:
     """Return the values that the samples of the op itself give to an operand."""
     own = [c for c in subject.cases(60) if c.origin.startswith(f"{subject.op}-")] or subject.cases(60)
-    found = [x.values.reshape(-1) for c in own if (x := c.operands[position]) is not None and x.values is not None]
+    found = [
+        x.values.reshape(-1) for c in own if (x := c.operands[position]) is not None and x.values is not None
+    ]
     if not found:
         return None
     values = np.concatenate(found)
