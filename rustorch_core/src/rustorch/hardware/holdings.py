@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from rustorch.base import TensorBase
+from rustorch.device import Device
 from rustorch.errors import ArgumentTypeError
 from rustorch.nn import Module
 from rustorch.nn.parameter import UninitializedTensor
@@ -29,12 +30,18 @@ class Holdings:
         generators: the streams of random numbers.
     """
 
-    def __init__(self, things: Iterable[Any], what: str) -> None:
-        """Look through things; `what` is the caller, for errors.
+    def __init__(self, things: Iterable[Any], what: str, *, gradients: bool = True) -> None:
+        """Look through things.
+
+        Args:
+            things: what to look through.
+            what: the caller, for errors.
+            gradients: whether the gradients of tensors count.
 
         Raises:
             ArgumentTypeError: for a thing that can hold no tensor.
         """
+        self._gradients = gradients
         self.tensors: list[Any] = []
         self.lazy: list[Any] = []
         self.holders: list[Any] = []
@@ -57,6 +64,13 @@ class Holdings:
         """Return what a tensor is called, such as ``Sequential.0.weight``."""
         return self._names.get(id(x), "a tensor")
 
+    def naming(self, devices: tuple[Device, ...]) -> Iterator[tuple[Any, str]]:
+        """Yield the holders' attributes that name one of some devices."""
+        for holder in self.holders:
+            for name, value in vars(holder).items():
+                if isinstance(value, Device) and value in devices:
+                    yield holder, name
+
     def _visit(self, value: Any, path: str) -> None:
         if id(value) in self._seen:
             return
@@ -64,7 +78,7 @@ class Holdings:
             self._seen[id(value)] = value
             self._names[id(value)] = path
             (self.lazy if isinstance(value, UninitializedTensor) else self.tensors).append(value)
-            if value.grad_ is not None:
+            if self._gradients and value.grad_ is not None:
                 self._visit(value.grad_, f"{path}.grad")
         elif isinstance(value, dict):
             self._seen[id(value)] = value

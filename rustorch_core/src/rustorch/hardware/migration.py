@@ -88,7 +88,7 @@ def migrate(*things: Any, to: Device | str) -> Migration:
     exchange.put(tensors, new, device)
     for x in lazy:
         exchange.set(x, "device", device)
-    for holder, name in _naming(held.holders, left):
+    for holder, name in held.naming(left):
         exchange.set(holder, name, device)
     result = Migration(device, left, len(tensors), len(old), sum(storage.nbytes for storage in old), direct)
     exchange.commit()
@@ -129,11 +129,3 @@ def _check_dtypes(tensors: Iterable[Any], device: Device, held: Holdings) -> Non
                 f"migrate: {held.name(x)} is {x.dtype.name}, which does not exist on device {device}",
                 hint=f"convert it first, e.g. with model.to(...); there are {', '.join(sorted(device.info.dtypes))}",
             )
-
-
-def _naming(holders: Iterable[Any], left: tuple[Device, ...]) -> Iterable[tuple[Any, str]]:
-    """Yield the attributes of modules, trainers and configurations that name a device which is left."""
-    for holder in holders:
-        for name, value in vars(holder).items():
-            if isinstance(value, Device) and value in left:
-                yield holder, name

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from rustorch.device import Device
+from rustorch.dtypes import DType
 from rustorch.storage import OwnedStorage, Storage
 
 #: Bytes of host memory that a copy through the host takes at a time.
@@ -23,6 +24,12 @@ def new_storage(device: Device, nbytes: int) -> OwnedStorage:
     storage.device = device
     storage.version = 0
     return storage
+
+
+def address_of(storage: Storage, offset: int, dtype: DType) -> Any:
+    """Return what a tensor over a storage has as its address."""
+    buffer = storage.buffer
+    return buffer + offset * dtype.itemsize if buffer.__class__ is int else buffer
 
 
 def copied(source: Storage, device: Device) -> tuple[OwnedStorage, bool]:
@@ -70,11 +77,8 @@ class Exchange:
         """Note, for tensors over old storages (by id), the new ones in their place."""
         for x in tensors:
             new = storages[id(x.storage)]
-            address = new.buffer
-            if address.__class__ is int:
-                address += x.offset * x.dtype.itemsize
             self.set(x, "storage", new)
-            self.set(x, "address", address)
+            self.set(x, "address", address_of(new, x.offset, x.dtype))
             self.set(x, "device", device)
 
     def commit(self) -> None:

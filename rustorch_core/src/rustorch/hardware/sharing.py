@@ -14,7 +14,7 @@ from rustorch.ops.elementwise import known_number
 from rustorch.tape import Node, Output
 
 
-def _existing() -> tuple[list[Any], list[Any]]:
+def existing() -> tuple[list[Any], list[Any]]:
     """Return every tensor with elements and every node of the process."""
     tensors: list[Any] = []
     nodes: list[Any] = []
@@ -30,8 +30,8 @@ def _existing() -> tuple[list[Any], list[Any]]:
             elif issubclass(kind, Node):
                 into = nodes
             wanted[kind] = into
-        if into is not None:
-            into.append(found)
+        if into is nodes or (into is tensors and getattr(found, "storage", None) is not None):
+            into.append(found)  # of tensors not those that another thread is making right now
     return tensors, nodes
 
 
@@ -42,9 +42,9 @@ def sharing(held: Holdings, what: str) -> list[Any]:
         AutogradError: if a graph through one of them could still be differentiated.
     """
     for attempt in range(2):
-        everything, nodes = _existing()
+        everything, nodes = existing()
         storages = {id(x.storage) for x in held.tensors}
-        shared = [x for x in everything if id(getattr(x, "storage", None)) in storages]
+        shared = [x for x in everything if id(x.storage) in storages]
         own = {id(x) for x in held.tensors}
         # constants of the op table are kept per device and stay there
         shared = [x for x in shared if id(x) not in own and known_number(x) is None]

@@ -9,8 +9,11 @@ import numpy as np
 
 from rustorch import rng
 from rustorch.base import TensorBase
+from rustorch.device import Device
 from rustorch.hardware.holdings import Holdings
-from rustorch.storage import Storage
+from rustorch.hardware.moving import Exchange, address_of, new_storage
+from rustorch.hardware.sharing import existing
+from rustorch.storage import OwnedStorage, Storage
 
 #: What makes a tensor what it is; its elements are the storage's.
 _SLOTS = (
@@ -138,6 +141,35 @@ class Snapshot:
                 if content:
                     storage.device.runtime.copy_from_host(storage.buffer, 0, memoryview(content))
                 storage.version = version
+
+    def rebuild(self, device: Device) -> None:
+        """Make everything as it was, in new memory on a device; the old memory is not touched.
+
+        Tensors that share memory with these, whoever has them, get the new memory too.  If it does not
+        all fit there, nothing has changed.
+        """
+        new: dict[int, OwnedStorage] = {}
+        for key, (storage, version, content) in self.contents.items():
+            made = new[key] = new_storage(device, storage.nbytes)
+            made.version = version
+            if content:
+                device.runtime.copy_from_host(made.buffer, 0, memoryview(content))
+        device.runtime.synchronize()
+        own = {id(x) for x in self.tensors}
+        exchange = Exchange()
+        everything, _ = existing()
+        exchange.put([x for x in everything if id(x) not in own and id(x.storage) in new], new, device)
+        for x, slots in zip(self.tensors, self.slots, strict=True):
+            was = dict(zip(_SLOTS, slots, strict=True))
+            if was["grad_"] is not None and id(was["grad_"]) not in own:
+                was["grad_"] = None  # it was not saved
+            storage = new[id(was["storage"])]
+            was["address"] = address_of(storage, was["offset"], was["dtype"])
+            was["storage"], was["device"] = storage, device
+            for name, value in was.items():
+                exchange.set(x, name, value)
+        exchange.commit()
+        self.put_back_values()
 
     def put_back_values(self) -> None:
         """Put back what is not a tensor: containers and streams of random numbers."""

@@ -26,6 +26,7 @@ class TrainingHistory:
         self._epochs: list[int] = []
         self._logs: list[dict[str, float]] = []
         self._seconds = 0.0
+        self._fallbacks: list[dict[str, Any]] = []
 
     # -- recording ---------------------------------------------------------------------------------
 
@@ -61,6 +62,20 @@ class TrainingHistory:
         self._logs.append(logs)
         self._seconds += seconds
 
+    def add_fallback(self, lost: str, device: str, *, repeated: int, error: str) -> None:
+        """Record that a device was lost in the epoch after the last one recorded.
+
+        Args:
+            lost: the device, or several.
+            device: where the run went on.
+            repeated: steps that were done again.
+            error: what the lost device said.
+        """
+        epoch = self._epochs[-1] + 1 if self._epochs else 1
+        self._fallbacks.append(
+            {"epoch": epoch, "lost": lost, "device": device, "repeated": repeated, "error": error}
+        )
+
     # -- reading -----------------------------------------------------------------------------------
 
     def train_loss(self) -> list[float]:
@@ -83,6 +98,10 @@ class TrainingHistory:
     def training_time(self) -> float:
         """Return the seconds that the epochs took, validation included."""
         return self._seconds
+
+    def fallbacks(self) -> list[dict[str, Any]]:
+        """Return what happened to the run's devices: ``{"epoch", "lost", "device", "repeated", "error"}`` each."""
+        return [dict(event) for event in self._fallbacks]
 
     def best_val_loss(self) -> float | None:
         """Return the lowest validation loss, or None without validation."""
@@ -121,6 +140,10 @@ class TrainingHistory:
         best = self.best_epoch()
         if best is not None:
             lines.append(f"  best epoch: {best}")
+        lines += [
+            f"  epoch {event['epoch']}: {event['lost']} was lost, went on on {event['device']}"
+            for event in self._fallbacks
+        ]
         return "\n".join(lines)
 
     @property
@@ -151,6 +174,7 @@ class TrainingHistory:
             "epochs": self.epochs(),
             "logs": [dict(logs) for logs in self._logs],
             "seconds": self._seconds,
+            "fallbacks": self.fallbacks(),
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
@@ -158,3 +182,4 @@ class TrainingHistory:
         self._epochs = [int(epoch) for epoch in state["epochs"]]
         self._logs = [{name: float(value) for name, value in logs.items()} for logs in state["logs"]]
         self._seconds = float(state["seconds"])
+        self._fallbacks = [dict(event) for event in state.get("fallbacks", ())]  # older states have none

@@ -68,6 +68,11 @@ class Step:
             self.update()
         return loss.detach(), scores
 
+    @property
+    def gathering(self) -> bool:
+        """Whether there are gradients that the next batch adds to."""
+        return bool(self._batches)
+
     def update(self) -> None:
         """Change the parameters by what was gathered; nothing if nothing was."""
         if not self._batches:

@@ -14,6 +14,7 @@ from rustorch.training.batches import batch_of, length_of, place_of
 from rustorch.training.callbacks.base import CallbackList
 from rustorch.training.errors import TrainingError
 from rustorch.training.evaluation import evaluate
+from rustorch.training.guard import Guard
 from rustorch.training.heads import watched
 from rustorch.training.history import TrainingHistory
 from rustorch.training.learner import Learner, Meter, Step, modes_restored
@@ -42,6 +43,7 @@ class Loop:
         val: batches of validation data, or None.
         callbacks: called at every event.
         history: what is recorded goes here; it stays usable if the run is interrupted.
+        guard: runs each part; see :class:`Guard`.
     """
 
     def __init__(
@@ -52,7 +54,9 @@ class Loop:
         options: Options,
         callbacks: CallbackList,
         history: TrainingHistory,
+        guard: Guard | None = None,
     ) -> None:
+        self.guard = guard or Guard()
         self.learner = learner
         self.train = train
         self.val = val
@@ -80,33 +84,39 @@ class Loop:
             "larger_is_better": {m.name: m.larger_is_better for m in self.learner.metrics},
         }
         self.callbacks.begin(self.learner, params)
+        self.guard.begin(self.learner, self.callbacks.callbacks, self.history)
         model.stop_training = False
         try:
-            self.callbacks.call("on_train_begin", {})
+            self._call("on_train_begin", {})
             for epoch in range(options.initial_epoch, options.epochs):
                 logs = self._epoch(epoch, first)
                 first = None
-                self.callbacks.call("on_epoch_end", epoch, logs)
+                self._call("on_epoch_end", epoch, logs)
+                self.guard.save()
                 if model.stop_training:
                     break
         finally:
             self.progress.close()
             self.learner.optimizer.zero_grad()
-            self.callbacks.call("on_train_end", {})
+            self._call("on_train_end", {})
         return self.history
+
+    def _call(self, event: str, *args: Any) -> None:
+        for callback in self.callbacks.callbacks:
+            self.guard.read(getattr(callback, event), *args)
 
     def _epoch(self, epoch: int, first: Iterator[Any] | None) -> dict[str, float]:
         started = time.perf_counter()
         self.progress.start_epoch(epoch)
-        self.callbacks.call("on_epoch_begin", epoch, {})
+        self._call("on_epoch_begin", epoch, {})
         logs = self._pass(epoch, self.train if first is None else first)
         options = self.options
         due = (epoch + 1) % options.validation_frequency == 0 or epoch + 1 == options.epochs
         if self.val is not None and (due or self.learner.model.stop_training):
-            self.callbacks.call("on_test_begin", {})
-            found = evaluate(self.learner, self.val, "fit: validation data")
+            self._call("on_test_begin", {})
+            found = self.guard.read(evaluate, self.learner, self.val, "fit: validation data")
             logs.update({f"val_{name}": value for name, value in found.items()})
-            self.callbacks.call("on_test_end", found)
+            self._call("on_test_end", found)
         self.progress.end_epoch(logs)
         metrics = {name: value for name, value in logs.items() if name not in ("loss", "val_loss")}
         seconds = time.perf_counter() - started
@@ -121,24 +131,32 @@ class Loop:
         with modes_restored(model, training=True), watched(model) as heads:
             step = Step(learner, heads, clip_value=options.clip_value, accumulation=options.accumulation)
             meter = Meter(learner)
-            for number, raw in enumerate(batches):
+
+            def learn(raw: Any) -> None:
                 batch = batch_of(raw, place_of(model), what="fit")  # a callback may have moved the model
-                self.callbacks.call("on_train_batch_begin", number, {})
                 loss, scores = step(batch)
                 meter.add(loss, scores, batch)
-                logs = meter.logs() if (number + 1) % every == 0 else None
+
+            guard = self.guard
+            guard.save(step, meter, heads)
+            for number, raw in enumerate(batches):
+                self._call("on_train_batch_begin", number, {})
+                guard.act(learn, raw)
+                logs = guard.read(meter.logs) if (number + 1) % every == 0 else None
                 if logs is not None:
                     self._check(logs["loss"], epoch, number)
-                    self.callbacks.call("on_train_batch_end", number, logs)
+                    self._call("on_train_batch_end", number, logs)
                 self.progress.advance(logs)
+                guard.mark(step, meter, heads, gradients=step.gathering)
                 if model.stop_training:
                     break
-            step.update()
+            guard.act(step.update)
             if not meter.samples:
                 raise TrainingError("fit: the training data has no batches")
-            logs = meter.logs()
+            logs = guard.read(meter.logs)
+            guard.save(step, meter, heads)
             self._check(logs["loss"], epoch, number)
-            return logs
+            return logs  # type: ignore[no-any-return]
 
     def _check(self, loss: float, epoch: int, batch: int) -> None:
         if math.isfinite(loss) or self._warned:

@@ -7,12 +7,15 @@ from typing import Any
 from rustorch import data as data_module
 from rustorch import nn
 from rustorch.autograd import no_grad
+from rustorch.device import Device
 from rustorch.errors import ArgumentError, ArgumentTypeError
 from rustorch.training import evaluation, optimizers, state
 from rustorch.training.batches import as_batches, batch_of, place_of
 from rustorch.training.callbacks.base import CallbackList
+from rustorch.training.checks import count
 from rustorch.training.config import TrainerConfig
 from rustorch.training.errors import TrainingError
+from rustorch.training.guard import Guard
 from rustorch.training.history import TrainingHistory
 from rustorch.training.learner import Learner, is_materialized, modes_restored
 from rustorch.training.loop import Loop, Options, begun
@@ -28,6 +31,13 @@ class Trainer:
 
     Args:
         config: how to train; the defaults of :class:`TrainerConfig` if None.
+        verbose: show progress.
+        fallback: a device to go on with if the one that trains is lost (:class:`rustorch.DeviceLostError`):
+            with the losses, to rounding, of a run that lost nothing.  None raises the error instead.
+        snapshot_every: with `fallback`, batches between two copies of weights, optimizer state and buffers
+            into host memory; as many batches are kept there, and repeated after a loss.
+
+    See ``docs/switching-hardware.md`` for what `fallback` costs and what it cannot save.
 
     >>> import rustorch
     >>> from rustorch import nn, optim
@@ -40,15 +50,25 @@ class Trainer:
     True
     """
 
-    def __init__(self, config: TrainerConfig | None = None, *, verbose: bool = True) -> None:
+    def __init__(
+        self,
+        config: TrainerConfig | None = None,
+        *,
+        verbose: bool = True,
+        fallback: Any = None,
+        snapshot_every: int = 20,
+    ) -> None:
         if config is not None and not isinstance(config, TrainerConfig):
             raise ArgumentTypeError(f"Trainer: a TrainerConfig is required, got {type(config).__name__}")
         self.config = config or TrainerConfig()
         self.verbose = verbose
+        self.fallback = None if fallback is None else Device(fallback)
+        self.snapshot_every = count("Trainer", "snapshot_every", snapshot_every)
         self.history: TrainingHistory | None = None
         self._learner: Learner | None = None
         self._callbacks: list[Any] = []
         self._pending: dict[str, Any] | None = None
+        self._fell_back = False
 
     def train(
         self,
@@ -71,11 +91,17 @@ class Trainer:
             loss: likewise.
             metrics: likewise.
             callbacks: a list of :class:`Callback`.
+
+        Raises:
+            DeviceError: if there is a fallback device that cannot be opened.
+            DTypeError: if it lacks a dtype of the model.
         """
         config = self.config
         self._move(model)
         train = self._batches(model, train_loader, "train", shuffle=True)
         val = None if val_loader is None else self._batches(model, val_loader, "train", shuffle=False)
+        guard = self._guard()
+        train, val = guard.data(train), None if val is None else guard.data(val)
         sample, first = (None, None) if _ready(model) else begun(train)
         learner = self._learner_for(model, sample, optimizer, loss, metrics)
         if config.learning_rate is not None:
@@ -101,7 +127,10 @@ class Trainer:
             clip_value=config.gradient_clip_value,
             accumulation=config.accumulation_steps,
         )
-        return Loop(learner, train, val, options, listed, history).run(first)
+        try:
+            return Loop(learner, train, val, options, listed, history, guard).run(first)
+        finally:
+            self._fell_back = self._fell_back or guard.fell_back
 
     def evaluate(self, model: Any, loader: Any, *, loss: Any = None, metrics: Any = None) -> dict[str, float]:
         """Return the loss and metrics of a model over data; loss and metrics as last trained if not given."""
@@ -141,8 +170,16 @@ class Trainer:
     def _move(self, model: Any) -> None:
         if not isinstance(model, nn.Module):
             raise ArgumentTypeError(f"train: a Model or nn.Module is required, got {type(model).__name__}")
-        if self.config.device is not None:
-            model.to(device=self.config.device)
+        device = self.fallback if self._fell_back else self.config.device
+        if device is not None:
+            model.to(device=device)
+
+    def _guard(self) -> Guard:
+        if self.fallback is None:
+            return Guard()
+        from rustorch.hardware.failover import Failover  # which is written on parts of this package
+
+        return Failover(self.fallback, self.snapshot_every)
 
     def _batches(self, model: Any, data: Any, what: str, *, shuffle: bool) -> Any:
         size = self.config.batch_size

@@ -74,7 +74,7 @@ _BATCH_EVENTS = ("on_batch_begin", "on_batch_end", "on_train_batch_begin", "on_t
 
 
 class CallbackList:
-    """The callbacks of one run, called in the order given."""
+    """The callbacks of one run, in the order in which they are called."""
 
     def __init__(self, callbacks: Any) -> None:
         if callbacks is None:
@@ -102,11 +102,6 @@ class CallbackList:
             callback.model = learner.model
             callback.optimizer = learner.optimizer
             callback.params = params
-
-    def call(self, event: str, *args: Any) -> None:
-        """Call one event of every callback."""
-        for callback in self.callbacks:
-            getattr(callback, event)(*args)
 
 
 class Monitor:

@@ -1,0 +1,44 @@
+"""What stands between the training loop and the device that it works on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+
+class Guard:
+    """Runs the parts of a training loop as they are.
+
+    A subclass may do more, such as going on elsewhere when the device is lost.  For that the loop says
+    which parts change the state of the run (`act`) and which only look at it (`read`), and when the state
+    is whole, so that it could be saved (`mark`, `save`).
+    """
+
+    #: Whether the run was moved to another device.
+    fell_back = False
+
+    def data(self, batches: Any) -> Any:
+        """Return the batches that the loop shall read in place of these."""
+        return batches
+
+    def begin(self, learner: Any, callbacks: list[Any], history: Any) -> None:
+        """Get to know the run."""
+
+    def act(self, action: Callable[..., Any], *args: Any) -> Any:
+        """Run what changes the learner: a step."""
+        return action(*args)
+
+    def read(self, function: Callable[..., Any], *args: Any) -> Any:
+        """Run what looks at the learner: metrics, a validation, a callback."""
+        return function(*args)
+
+    def mark(self, *parts: Any, gradients: bool) -> None:
+        """Note that a batch is done.
+
+        Args:
+            parts: what counts along with the learner during a pass.
+            gradients: whether gradients are gathered that the next batch adds to.
+        """
+
+    def save(self, *parts: Any) -> None:
+        """Note that the next failure must not lead to before this moment; `parts` as for `mark`."""
