@@ -338,6 +338,11 @@ def test_a_device_is_compared_with_itself_without_overrides():
         assert rustorch.bisect(tiny_step, a="cpu", b="cpu").op == "tanh"
 
 
+def test_an_override_of_a_primitive_needs_no_second_device():
+    with wrong("exp", zeros):
+        assert rustorch.bisect(tiny_step, a="decomposition", b="cpu").op == "exp"
+
+
 def test_wrong_arguments():
     with pytest.raises(
         rustorch.ArgumentTypeError, match="a function that trains a step is required, got int"
