@@ -14,7 +14,7 @@ from rustorch.device import Device
 from rustorch.dispatch import registry
 from rustorch.dispatch.tables import Offer, Table
 from rustorch.dtypes import COMPLEX, FLOAT, dtype_of
-from rustorch.errors import DTypeError, MissingKernelError
+from rustorch.errors import DeviceError, DTypeError
 from rustorch.hardware.call import Call
 from rustorch.tape import mode
 from rustorch.testing.conformance import budgets, calls
@@ -108,7 +108,7 @@ class Oracle:
         self, call: Call, results: tuple[np.ndarray[Any, Any] | None, ...], error: Exception | None = None
     ) -> Judgement:
         """Judge what a kernel made of a call: its results, or the error that it raised."""
-        if isinstance(error, MissingKernelError):
+        if isinstance(error, DeviceError):  # no kernel, no memory, no device: nothing about the kernel
             return Judgement(unknown=str(error).partition("\n")[0])
         lacking = {x.dtype for x in (*call.inputs, *call.outs) if x is not None} - self.device.info.dtypes
         wide = not lacking - {"float16", "bfloat16", "float32", "complex64"} and self._widens(call)
@@ -118,7 +118,7 @@ class Oracle:
         with using(self.device, self.table), np.errstate(all="ignore"):
             try:
                 expected = answers(same, self.device)
-            except (MissingKernelError, DTypeError) as missing:
+            except (DeviceError, DTypeError) as missing:
                 return Judgement(unknown=str(missing).partition("\n")[0])
             except Exception as due:  # noqa: BLE001 - what a kernel raises is its answer
                 return Judgement() if error is not None else _differs("a result", _said(due))
