@@ -103,7 +103,8 @@ def _at(position: int, actual: Array, expected: Array, count: int) -> str:
     index = tuple(int(i) for i in np.unravel_index(position, actual.shape))
     where = f" at {index}" if actual.ndim else ""
     others = f" ({count} of {actual.size} elements are off)" if count > 1 else ""
-    return f"expected {_number(expected.reshape(-1)[position])}, got {_number(actual.reshape(-1)[position])}{where}{others}"
+    right, got = (_number(x.reshape(-1)[position]) for x in (expected, actual))
+    return f"expected {right}, got {got}{where}{others}"
 
 
 def _number(value: object) -> str:

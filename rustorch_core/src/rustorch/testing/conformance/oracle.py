@@ -102,4 +102,10 @@ def sensitivities(
                 before = expected[i]
                 if y is not None and before is not None:
                     moved[i] = np.fmax(moved[i], np.abs(y - before))
-    return moved
+    return moved if local else [lifted(change) for change in moved]
+
+
+def lifted(change: Array) -> Array:
+    """Return changes of at least half the mean, since a few tries move some element hardly at all by chance."""
+    finite = change[np.isfinite(change)]
+    return np.maximum(change, finite.mean() / 2) if finite.size else change

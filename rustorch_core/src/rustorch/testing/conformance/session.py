@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,9 +13,11 @@ import pytest
 import rustorch
 from rustorch.device import Device
 from rustorch.errors import RusTorchError
-from rustorch.testing.conformance import expected
+from rustorch.testing.conformance import expected, stored, terminal
 from rustorch.testing.conformance.outcomes import Outcome
+from rustorch.testing.conformance.page import write_page
 from rustorch.testing.conformance.recorder import Journal, Recorder
+from rustorch.testing.conformance.report import Report, facts_about
 from rustorch.testing.conformance.selection import Selection
 
 #: The backend that says what is right.
@@ -36,6 +39,8 @@ class Session:
         self.reference = self._opened(ORACLE) if self.backend else None
         self.expected = expected.declared(self.device.type if self.device else self.communicator)
         self.outcomes: list[Outcome] = []
+        self.narrowed = False  # by the user, beyond the options of the suite
+        self.start = time.monotonic()
         path = config.getoption("--rustorch-journal")
         self.left_out = _seen(path) if path else frozenset()
         self.journal = Journal(path) if path else None
@@ -147,8 +152,7 @@ class Session:
 
     def reproduction(self, outcome: Outcome) -> str:
         """Return the command that repeats a case."""
-        subject = f"backend={self.backend}" if self.backend else f"communicator={self.communicator}"
-        return f"pytest --pyargs '{outcome.node}' --rustorch-{subject}"
+        return self.report.reproduction(outcome)
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(self, item: Any, call: Any) -> Iterator[Any]:
@@ -164,6 +168,54 @@ class Session:
         for name, value in report.user_properties:
             if name == _PROPERTY and report.when == "call":
                 self.outcomes += map(Outcome.from_json, value)
+
+    # -- the report at the end ---------------------------------------------------------------------
+
+    @property
+    def report(self) -> Report:
+        """What is known so far."""
+        chosen = self.selection
+        tier = "boot" if chosen.boot else "quick" if chosen.quick else "full"
+        return Report(
+            self.backend or self.communicator,
+            self.outcomes,
+            self.expected,
+            tier,
+            tier == "full" and self.whole,
+            facts_about(self.device) if self.device else {"communicator": self.communicator},
+            time.monotonic() - self.start,
+        )
+
+    @property
+    def whole(self) -> bool:
+        """Whether everything that belongs to the tier ran."""
+        chosen = self.selection
+        return not (chosen.ops or chosen.dtypes or chosen.check or self.mode or self.narrowed)
+
+    def pytest_deselected(self, items: list[Any]) -> None:
+        """Note that the user narrowed the run (``-k`` and its like)."""
+        self.narrowed = self.narrowed or any(_ours(item) and self._wanted(item) for item in items)
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_sessionfinish(self, session: Any) -> None:
+        """Fail where an announced failure does not happen."""
+        if self.outcomes and session.exitstatus == pytest.ExitCode.OK and self.report.passing:
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+    def pytest_terminal_summary(self, terminalreporter: Any, config: Any) -> None:
+        """Print the table, write the files that were asked for, keep the grade."""
+        if not self.outcomes:
+            return
+        report = self.report
+        if self.journal is None:  # else the process that reads the journal reports
+            terminalreporter.section("RusTorch conformance")
+            terminalreporter.write_line("\n".join(terminal.lines(report)))
+            if self.whole:
+                stored.store(report.summary())
+        if config.getoption("--rustorch-json"):
+            report.write_json(config.getoption("--rustorch-json"))
+        if config.getoption("--rustorch-html"):
+            write_page(report, config.getoption("--rustorch-html"))
 
 
 def _seen(path: str) -> frozenset[str]:

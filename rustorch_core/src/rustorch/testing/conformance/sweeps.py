@@ -38,7 +38,11 @@ def _reduction(n: int) -> list[Sample]:
 
 def _product(n: int) -> list[Sample]:
     near_one: dict[str, float] = {"low": 0.8, "high": 1.25}
-    return [call(array(n, **near_one)), call(array(3, n, **near_one), dim=1), call(array(n, 3, **near_one), dim=0)]
+    return [
+        call(array(n, **near_one)),
+        call(array(3, n, **near_one), dim=1),
+        call(array(n, 3, **near_one), dim=0),
+    ]
 
 
 def _indexed(n: int) -> Array:
@@ -71,7 +75,11 @@ def _convolution(n: int) -> list[Sample]:
 
 
 def _pooling(n: int) -> list[Sample]:
-    return [call(array(2, 3, 5, n, distinct=True), 2), call(array(1, 2, n, 4, distinct=True), 3, 2, 1)] if n >= 3 else []
+    return (
+        [call(array(2, 3, 5, n, distinct=True), 2), call(array(1, 2, n, 4, distinct=True), 3, 2, 1)]
+        if n >= 3
+        else []
+    )
 
 
 def _product_of_matrices(n: int) -> list[Sample]:
@@ -98,13 +106,16 @@ SWEEPS: dict[str, Maker] = {
     "sort": _last_and_first(stable=True),
     "gather": lambda n: [call(array(3, n), 1, _indexed(n)), call(array(n, 2), 0, index(n, 2, below=max(n, 1)))],
     "scatter_add": lambda n: [call(array(3, n), 1, _indexed(n), array(3, n))],
-    "index_select": lambda n: [call(array(n, 3), 0, index(n, below=max(n, 1))), call(array(3, 4), 1, index(n, below=4))],
+    "index_select": lambda n: [
+        call(array(n, 3), 0, index(n, below=max(n, 1))),
+        call(array(3, 4), 1, index(n, below=4)),
+    ],
     "index_add": lambda n: [call(array(5, 3), 0, index(n, below=5), array(n, 3))],
     "matmul": _product_of_matrices,
     "linear": lambda n: [call(array(3, n), array(4, n), array(4)), call(array(n, 4), array(n, 4), array(n))],
     "layer_norm": _norm,
     "batch_norm": _batch,
-    "cross_entropy": lambda n: [call(array(3, n), index(3, below=n)), call(array(n, 4), index(n, below=4))] if n else [],
+    "cross_entropy": _of_some(lambda n: [call(array(3, n), index(3, below=n)), call(array(n, 4), index(n, below=4))]),
     "conv2d": _convolution,
     "max_pool2d": _pooling,
     "avg_pool2d": _pooling,

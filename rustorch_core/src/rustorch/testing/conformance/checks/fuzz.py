@@ -6,6 +6,7 @@ smallest failing case that Hypothesis finds is repeated by its name alone.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
@@ -95,10 +96,8 @@ def _search(subject: Subject, grade: Recorder) -> None:
         if error.budgets > 4:
             raise AssertionError(error.message)
 
-    try:
+    with contextlib.suppress(AssertionError):
         search()
-    except AssertionError:
-        pass
     if worst:
         error, draw = worst[-1] if worst[-1][0].budgets > 4 else max(worst, key=lambda pair: pair[0].budgets)
         grade.rename(str(draw))
