@@ -220,7 +220,7 @@ class _Elsewhere:
 def _placed(raw: Any, device: Device) -> Any:
     """Return a batch with its tensors on a device."""
     if isinstance(raw, TensorBase):
-        return raw if raw.device is device else raw.detach().to(device)  # type: ignore[attr-defined]
+        return raw if raw.device is device else raw.detach().to(device)
     if isinstance(raw, (list, tuple)):
         return [_placed(item, device) for item in raw]
     return raw

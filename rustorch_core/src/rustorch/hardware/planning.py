@@ -17,7 +17,7 @@ from rustorch.dispatch import observing, policy, registry, trust
 from rustorch.dispatch.opening import opened_devices
 from rustorch.dtypes import DType
 from rustorch.errors import ArgumentError, ArgumentTypeError, MissingKernelError
-from rustorch.hardware.coverage import Coverage, Verdict
+from rustorch.hardware.coverage import Coverage, Status, Verdict
 from rustorch.hardware.holdings import Holdings
 from rustorch.hardware.plans import Plan, PlannedOp
 from rustorch.hardware.snapshot import Snapshot, attributes_of
@@ -200,7 +200,7 @@ class _Survey:
         self._inside: list[
             dict[str, bool]
         ] = []  # per decomposition: what it ends in -> whether that is missing
-        self._rows: dict[tuple[str, ...], list[Any]] = {}
+        self._rows: dict[tuple[str, str, str, Status, str], list[Any]] = {}
 
     def around(
         self,
@@ -296,8 +296,8 @@ class _Survey:
     def plan(self) -> Plan:
         """Return what was noted."""
         rows = [
-            PlannedOp(*key, calls=calls, nbytes=nbytes, ends_in=tuple(sorted(ends)))  # type: ignore[misc]
-            for key, (calls, nbytes, ends) in self._rows.items()
+            PlannedOp(phase, op, dtype, status, by, calls, nbytes, tuple(sorted(ends)))
+            for (phase, op, dtype, status, by), (calls, nbytes, ends) in self._rows.items()
         ]
         return Plan(self._target, tuple(rows))
 

@@ -172,7 +172,8 @@ def use_constants(kept: Constants) -> Constants:
 
 def _forget_constants(device: Device) -> None:
     """Drop the constants on a device: what its name stands for next has other buffers."""
-    for kept in (_constants, _shown):
+    tables: Constants = (_constants, _shown)
+    for kept in tables:
         for key in [key for key in kept if key[-1] is device]:
             del kept[key]
 
