@@ -328,6 +328,7 @@ class Module:
         """Move the module to a device and/or convert its floating-point tensors to a dtype, in place.
 
         Accepts ``to(device)``, ``to(dtype)``, ``to(device, dtype)`` and ``to(tensor)``; returns self.
+        Tensors move one by one; :func:`rustorch.migrate` moves the optimizer too, all or nothing.
         """
         dtype, device, _copy = to_arguments(args, kwargs)
         if dtype is not None and dtype.category < FLOAT:

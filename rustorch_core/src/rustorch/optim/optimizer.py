@@ -238,6 +238,8 @@ class Optimizer:
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Take over options and state from `state_dict`; tensors get each parameter's dtype and device.
 
+        To change the device of a running optimizer no state is needed: see :func:`rustorch.migrate`.
+
         Raises:
             ArgumentError: if groups or numbers of parameters differ.
         """
