@@ -80,7 +80,9 @@ class Call:
     def widened(self) -> Call:
         """Return the same call in float64 or complex128."""
         operands = tuple(None if x is None else _wide(x) for x in self.operands)
-        return replace(self, operands=operands, outs=tuple(None if o is None else _wide(o) for o in self.outs))
+        return replace(
+            self, operands=operands, outs=tuple(None if o is None else _wide(o) for o in self.outs)
+        )
 
 
 def _wide(x: Operand) -> Operand:

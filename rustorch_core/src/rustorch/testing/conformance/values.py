@@ -31,7 +31,23 @@ def _finite(dtype: DType) -> list[float]:
     step = eps(dtype)
     positive = [
         *(0.0, limits.smallest_normal, limits.max, limits.max / 2, np.sqrt(limits.max)),
-        *(1.0, 1 + step, 1 - step / 2, 0.5, 1.5, 2.0, 2.5, 3.0, np.pi / 2, np.pi, np.e, 10.0, 17.3, 88.0, 1000.5),
+        *(
+            1.0,
+            1 + step,
+            1 - step / 2,
+            0.5,
+            1.5,
+            2.0,
+            2.5,
+            3.0,
+            np.pi / 2,
+            np.pi,
+            np.e,
+            10.0,
+            17.3,
+            88.0,
+            1000.5,
+        ),
         *(step, step**2, np.sqrt(limits.smallest_normal), 0.01, 0.1, 1 / step, 2 / step + 2),
     ]
     return [sign * x for x in positive for sign in (1, -1)]
