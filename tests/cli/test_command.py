@@ -128,7 +128,25 @@ class TestDoctor:
         ]
         assert reference["expected_failures"] == {"slow": 1}
         cpu = next(backend for backend in backends if backend["backend"] == "cpu")
-        assert (cpu["replaced"], cpu["expected_failures"]) == ([], {})
+        assert cpu["replaced"] == []
+
+    def test_the_last_grade(self, tmp_path):
+        variables = {"RUSTORCH_CACHE_DIR": str(tmp_path)}
+        assert re.search(
+            r"last grade +none: rustorch grade reference\n", command("doctor", **variables).stdout
+        )
+        (tmp_path / "grades").mkdir()
+        summary = {
+            "grade": "B", "counts": {"A": 7, "B": 1}, "tier": "quick", "when": "2026-01-02", "rustorch": "0.1"
+        }  # fmt: skip
+        (tmp_path / "grades" / "reference.json").write_text(json.dumps(summary))
+        text = command("doctor", **variables).stdout
+        assert re.search(r"last grade +B \(7 A, 1 B; quick 2026-01-02 by rustorch 0.1\)\n", text)
+        facts = json.loads(command("doctor", "--json", **variables).stdout)
+        backends = [backend for plugin in facts["plugins"] for backend in plugin["backends"]]
+        grades = {backend["backend"]: backend["last_grade"] for backend in backends}
+        assert grades["reference"] == summary
+        assert grades["cpu"] is None
 
     def test_no_backend_is_ready(self):
         run = command("doctor", RUSTORCH_DISABLE_PLUGINS=every_plugin(), RUSTORCH_DEVICE="")

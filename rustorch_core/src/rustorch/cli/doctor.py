@@ -14,6 +14,7 @@ from rustorch.dispatch.opening import plugins, probe
 from rustorch.dispatch.registry import ops
 from rustorch.errors import RusTorchError
 from rustorch.plugins import records
+from rustorch.testing.conformance.stored import last_grade
 from rustorch.utils.system import facts_of
 
 
@@ -84,6 +85,7 @@ def _backend(backend: BackendInfo) -> dict[str, Any]:
         "ops": _coverage(backend.name),
         "replaced": replaced.replacements(Device(backend.name)),
         "expected_failures": replaced.expected_failures(backend.name),
+        "last_grade": last_grade(backend.name),
     }
 
 
@@ -151,10 +153,20 @@ def _of_backend(backend: dict[str, Any]) -> list[str]:
         if isinstance(failures, dict):
             failures = ", ".join(f"{count} {kind}" for kind, count in failures.items()) or "none"
         facts.append(("expected failures", _indented(failures, 4)))
+        facts.append(("last grade", _grade(backend["last_grade"], backend["backend"])))
     else:
         facts.append(("reason", _indented(backend["reason"], 14)))
         facts += [("hint", backend["hint"])] if backend["hint"] else []
     return lines + aligned(facts, indent=4)
+
+
+def _grade(found: dict[str, Any] | None, backend: str) -> str:
+    if found is None:
+        return f"none: rustorch grade {backend}"
+    counts = ", ".join(f"{count} {letter}" for letter, count in found.get("counts", {}).items())
+    by = f"by rustorch {found['rustorch']}" if "rustorch" in found else ""
+    when = " ".join(filter(None, (found.get("tier"), found.get("when"), by)))
+    return f"{found['grade']} ({counts}; {when})"
 
 
 def _verdict(facts: dict[str, Any]) -> str:
