@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import rustorch
+from rustorch.cli import grade
 from rustorch.errors import RusTorchError
 
 
@@ -24,6 +25,7 @@ def parser() -> argparse.ArgumentParser:
     ):
         command = commands.add_parser(name, help=text, description=f"Prints {text}.")
         command.add_argument("--json", action="store_true", help="print JSON, for programs")
+    grade.add_to(commands)
     command = commands.add_parser(
         "new-backend",
         help="write a package with a new backend that works, to be changed from there",
@@ -47,6 +49,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             from rustorch.cli import info
 
             return info.run(as_json=options.json)
+        if options.command == "grade":
+            return grade.run(options)
         if options.command == "new-backend":
             from rustorch.cli import new_backend
 

@@ -46,6 +46,13 @@ def reference(request: pytest.FixtureRequest) -> Device:
 
 
 @pytest.fixture(scope="session")
+def other(request: pytest.FixtureRequest) -> Device:
+    """The device that times are compared with."""
+    found: Device = _session(request.config).against
+    return found
+
+
+@pytest.fixture(scope="session")
 def communicator(request: pytest.FixtureRequest) -> str:
     """The scheme of the communicator under test."""
     found: str = _session(request.config).communicator

@@ -94,6 +94,10 @@ class Recorder:
         kind = "ok" if budgets <= 1 else "inaccurate"
         self._add(budgets, ulp, message if budgets > 1 else "", kind)
 
+    def timed(self, budgets: float, message: str) -> None:
+        """Record the time of the case that runs: up to 4 budgets pass, more are slow."""
+        self._add(budgets, 0.0, message, "ok" if budgets <= 4 else "slow")
+
     def wrong(self, message: str) -> None:
         """Record that the case that runs gave a wrong answer."""
         self._add(math.inf, 0.0, message, "wrong")

@@ -14,11 +14,13 @@ import rustorch
 from rustorch.device import Device
 from rustorch.errors import RusTorchError
 from rustorch.testing.conformance import expected, stored, terminal
+from rustorch.testing.conformance.checks import CHECKS
 from rustorch.testing.conformance.outcomes import Outcome
 from rustorch.testing.conformance.page import write_page
 from rustorch.testing.conformance.recorder import Journal, Recorder
 from rustorch.testing.conformance.report import Report, facts_about
 from rustorch.testing.conformance.selection import Selection
+from rustorch.testing.conformance.timing import best_other
 
 #: The backend that says what is right.
 ORACLE = "reference"
@@ -38,6 +40,7 @@ class Session:
         self.device = self._opened(self.backend) if self.backend else None
         self.reference = self._opened(ORACLE) if self.backend else None
         self.expected = expected.declared(self.device.type if self.device else self.communicator)
+        self.against = self._opened(self._other()) if self.mode == "perf" and self.device else None
         self.outcomes: list[Outcome] = []
         self.narrowed = False  # by the user, beyond the options of the suite
         self.start = time.monotonic()
@@ -52,6 +55,10 @@ class Session:
             return Selection.of_case(option("--rustorch-case"))
         ops, dtypes = frozenset(option("--rustorch-op")), frozenset(option("--rustorch-dtype"))
         return Selection(ops, dtypes, quick=quick, boot=boot)
+
+    def _other(self) -> str:
+        named: str = self.config.getoption("--rustorch-against")
+        return named or best_other(rustorch.device(self.backend))
 
     def _opened(self, name: str) -> Device:
         try:
@@ -80,10 +87,16 @@ class Session:
             mode in modes
             and ("communicator" in item.fixturenames) <= bool(self.communicator)
             and ("device" in item.fixturenames) <= bool(self.backend)
+            and self._checks(item)
             and self.selection.boot <= facts.get("boot", False)
             and self.selection.has(facts.get("op", ""), facts.get("dtype", ""))
             and address(item) not in self.left_out
         )
+
+    def _checks(self, item: Any) -> bool:
+        """Return whether a test's cases are among those of the one check that was asked for, if one was."""
+        asked = self.selection.check
+        return not asked or asked in _CHECKS.get(_check_of(item), {_check_of(item)})
 
     # -- what a test's outcomes mean for it --------------------------------------------------------
 
@@ -91,8 +104,7 @@ class Session:
         """Return the recorder of a test, which is its fixture `grade`."""
         found: Recorder | None = getattr(item, "rustorch_recorder", None)
         if found is None:
-            check = item.module.__name__.rpartition(".")[2].removeprefix("test_")
-            found = item.rustorch_recorder = Recorder(check, address(item), self.journal)
+            found = item.rustorch_recorder = Recorder(_check_of(item), address(item), self.journal)
         return found
 
     @pytest.hookimpl(wrapper=True)
@@ -228,6 +240,19 @@ def _seen(path: str) -> frozenset[str]:
 def _ours(item: Any) -> bool:
     module = getattr(item, "module", None)
     return module is not None and module.__name__.startswith(f"{PACKAGE}.")
+
+
+#: The checks that a file's cases belong to, where there are several.
+_CHECKS = {
+    "ops": {*CHECKS, "support"},
+    "gradients": {"gradients", "second gradients"},
+    "speed": {"speed"},
+}
+
+
+def _check_of(item: Any) -> str:
+    """Return the name of the check that a test belongs to: that of its file."""
+    return str(item.module.__name__.rpartition(".")[2].removeprefix("test_"))
 
 
 def _facts(item: Any) -> dict[str, Any]:

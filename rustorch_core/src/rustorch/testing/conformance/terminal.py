@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 
 from rustorch.testing.conformance.outcomes import MEANINGS
@@ -60,6 +61,35 @@ def table(report: Report) -> list[str]:
             marks.append((mark + ("*" if cell is not None and cell.expected else "")).rjust(6))
         rows.append((op.ljust(width) + "".join(marks)).rstrip())
     return rows
+
+
+def times(report: Report) -> list[str]:
+    """Return one line per call with its time beside the other backend's, the slowest ratio last."""
+    found = sorted(report.outcomes, key=lambda o: o.budgets)
+    width = max((len(o.id) for o in found), default=0)
+    slow = [o for o in found if not o.passed]
+    return [
+        *(f"{o.grade}  {o.id.ljust(width)}  {o.message}" for o in found),
+        "",
+        f"{len(found)} calls timed, {len(slow)} slow" + ("" if report.ok else ", not all of them announced"),
+    ]
+
+
+_SIGNS = {"native": "x", "decomposed": "d", "missing": "-"}
+
+
+def support_lines(device: str, found: dict[str, dict[str, str]]) -> list[str]:
+    """Return one line per op with who runs it in each dtype."""
+    dtypes = [d for d in _SHORT if any(d in row for row in found.values())]
+    width = max(map(len, found), default=2)
+    rows = [f"ops of {device}", "", "op".ljust(width) + "".join(_SHORT[d].rjust(6) for d in dtypes)]
+    for op, row in found.items():
+        rows.append(
+            (op.ljust(width) + "".join(_SIGNS.get(row.get(d, ""), "").rjust(6) for d in dtypes)).rstrip()
+        )
+    counts = Counter(source for row in found.values() for source in row.values())
+    totals = ", ".join(f"{counts[source]} {source}" for source in _SIGNS)
+    return [*rows, "", "x native, d decomposed, - missing", totals]
 
 
 def _legend(report: Report) -> Iterable[str]:

@@ -53,7 +53,7 @@ def fuzz(subject: Subject) -> Iterator[tuple[str, Runner]]:
     """Search for the worst of some cases drawn at random, the same ones in every run."""
     if not subject.cases(1):
         return
-    if subject.selection.case:
+    if subject.selection.case not in ("", "search"):
         yield subject.selection.case, partial(_repeat, subject, subject.selection.case)
     else:
         yield "search", partial(_search, subject)
