@@ -12,7 +12,7 @@ from rustorch.base import TensorBase
 from rustorch.device import Device
 from rustorch.errors import DeviceLostError, DTypeError
 from rustorch.hardware.holdings import Holdings
-from rustorch.hardware.snapshot import Snapshot
+from rustorch.hardware.snapshot import Shelf, Snapshot
 from rustorch.nn import Module
 from rustorch.optim import Optimizer
 from rustorch.runtime import opened
@@ -52,6 +52,7 @@ class Failover(Guard):
         self.every = every
         self._watching = False
         self._snapshot: Snapshot | None = None
+        self._shelf = Shelf()
         self._acts: list[_Act] = []
 
     # -- what the loop calls -----------------------------------------------------------------------
@@ -130,13 +131,15 @@ class Failover(Guard):
             elif isinstance(holder, Metric):
                 remembered.append(vars(holder))
         try:
-            self._snapshot = Snapshot(held, remembered, self._snapshot)
+            taken = Snapshot(held, remembered, self._snapshot, self._shelf)
         except DeviceLostError as error:
             if self._snapshot is None:
                 raise  # nothing was saved yet
             lost = error
         else:
-            self._held = held
+            if self._snapshot is not None:
+                self._shelf.retire(self._snapshot, taken)
+            self._snapshot, self._held = taken, held
             self._acts.clear()
             return
         stream = rng.get_rng_state()
@@ -163,7 +166,7 @@ class Failover(Guard):
         places = ", ".join(map(str, left))
         snapshot.rebuild(self.device)
         self._watching, self.fell_back = False, True
-        self._snapshot, self._acts = None, []
+        self._snapshot, self._acts, self._shelf = None, [], Shelf()
         for table in self._held.hypers:
             table.leave(left)
         for holder, name in list(self._held.naming(left)):

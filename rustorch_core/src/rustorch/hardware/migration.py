@@ -9,7 +9,7 @@ from typing import Any
 from rustorch.device import Device
 from rustorch.errors import ArgumentError, DTypeError, OutOfMemoryError
 from rustorch.hardware.holdings import Holdings
-from rustorch.hardware.moving import Exchange, copied
+from rustorch.hardware.moving import Exchange, copied, stage_for
 from rustorch.hardware.sharing import sharing
 from rustorch.runtime import opened
 from rustorch.storage import OwnedStorage, Storage
@@ -98,17 +98,18 @@ def migrate(*things: Any, to: Device | str) -> Migration:
 
 
 def _copies(
-    old: Iterable[Storage], left: Iterable[Device], device: Device
+    old: list[Storage], left: Iterable[Device], device: Device
 ) -> tuple[dict[int, OwnedStorage], int]:
     """Return copies of all storages by the id of the original, and how many bytes went directly."""
     new: dict[int, OwnedStorage] = {}
+    stage = stage_for(old)
     direct = needed = 0
     try:
         for source in left:
             source.runtime.synchronize()  # work on streams other than the current one
         for storage in old:
             needed += storage.nbytes
-            new[id(storage)], straight = copied(storage, device)
+            new[id(storage)], straight = copied(storage, device, stage)
             direct += storage.nbytes if straight else 0
         device.runtime.synchronize()  # errors of the copies appear here, while nothing has changed
     except BaseException as error:

@@ -32,25 +32,29 @@ def address_of(storage: Storage, offset: int, dtype: DType) -> Any:
     return buffer + offset * dtype.itemsize if buffer.__class__ is int else buffer
 
 
-def copied(source: Storage, device: Device) -> tuple[OwnedStorage, bool]:
-    """Return a copy of a storage on another device, and whether it came without a detour through the host."""
+def stage_for(storages: Iterable[Storage]) -> memoryview:
+    """Return the host memory for a detour; one piece for all, since the pages of fresh memory cost time."""
+    return memoryview(bytearray(min(STAGE, max((storage.nbytes for storage in storages), default=0))))
+
+
+def copied(source: Storage, device: Device, stage: memoryview) -> tuple[OwnedStorage, bool]:
+    """Return a copy of a storage on another device, and whether it came without a detour through `stage`."""
     made = new_storage(device, source.nbytes)
     try:
         made.version = source.version
-        return made, _fill(made.buffer, device, source)
+        return made, _fill(made.buffer, device, source, stage)
     except BaseException:
         del made  # the traceback of the error would keep its memory
         raise
 
 
-def _fill(buffer: Any, device: Device, source: Storage) -> bool:
+def _fill(buffer: Any, device: Device, source: Storage, stage: memoryview) -> bool:
     to, here, nbytes = device.runtime, source.device.runtime, source.nbytes
     peer = getattr(to, "copy_from_peer", None)
     if nbytes and peer is not None and peer(buffer, 0, here, source.buffer, 0, nbytes):
         return True
-    stage = memoryview(bytearray(min(STAGE, nbytes)))
-    for start in range(0, nbytes, STAGE):
-        part = stage[: min(STAGE, nbytes - start)]
+    for start in range(0, nbytes, len(stage) or 1):
+        part = stage[: min(len(stage), nbytes - start)]
         here.copy_to_host(part, source.buffer, start)
         to.copy_from_host(buffer, start, part)
     return False

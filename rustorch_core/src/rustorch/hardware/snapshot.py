@@ -93,9 +93,29 @@ def _array_again(value: Any, elements: Any) -> Callable[[], Any]:
     return again
 
 
-def read(storage: Storage) -> bytearray:
+class Shelf:
+    """Pieces of host memory of former snapshots, to be used again: the pages of fresh memory cost time."""
+
+    def __init__(self) -> None:
+        self._free: dict[int, list[bytearray]] = {}
+
+    def take(self, nbytes: int) -> bytearray:
+        """Return a piece of a size, with any content."""
+        pieces = self._free.get(nbytes)
+        return pieces.pop() if pieces else bytearray(nbytes)
+
+    def retire(self, old: Snapshot, new: Snapshot) -> None:
+        """Keep the pieces of an old snapshot that its successor does not use, in place of those kept so far."""
+        used = {id(content) for _, _, content in new.contents.values()}
+        self._free = {}
+        for _, _, content in old.contents.values():
+            if id(content) not in used:
+                self._free.setdefault(len(content), []).append(content)
+
+
+def _read(storage: Storage, shelf: Shelf | None) -> bytearray:
     """Return the bytes of a storage."""
-    content = bytearray(storage.nbytes)
+    content = bytearray(storage.nbytes) if shelf is None else shelf.take(storage.nbytes)
     if content:
         storage.device.runtime.copy_to_host(memoryview(content), storage.buffer, 0)
     return content
@@ -108,9 +128,16 @@ class Snapshot:
         held: the tensors.
         remembered: dicts and the like to put back as well.
         known: an earlier snapshot; what did not change since is not copied again.
+        shelf: where host memory comes from.
     """
 
-    def __init__(self, held: Holdings, remembered: Iterable[Any] = (), known: Snapshot | None = None) -> None:
+    def __init__(
+        self,
+        held: Holdings,
+        remembered: Iterable[Any] = (),
+        known: Snapshot | None = None,
+        shelf: Shelf | None = None,
+    ) -> None:
         earlier = {} if known is None else known.contents
         self.tensors: list[Any] = held.tensors
         self.slots = [tuple(getattr(x, name) for name in _SLOTS) for x in held.tensors]
@@ -122,7 +149,7 @@ class Snapshot:
                 continue
             entry = earlier.get(id(storage))
             if entry is None or entry[0] is not storage or entry[1] != storage.version:
-                entry = (storage, storage.version, read(storage))
+                entry = (storage, storage.version, _read(storage, shelf))
                 self.copied_nbytes += storage.nbytes
             self.contents[id(storage)] = entry
         seen: set[int] = set()
