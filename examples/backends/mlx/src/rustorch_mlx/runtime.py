@@ -12,7 +12,7 @@ from rustorch.errors import OutOfMemoryError
 from rustorch.plugins import DeviceInfo
 from rustorch_mlx.graph import Buffer, graph
 from rustorch_mlx.streams import MLXStream, current, streams
-from rustorch_mlx.views import ALL
+from rustorch_mlx.views import ALL, HAS_GPU
 
 #: MLX counts the elements of a dim in 32 bits, and any buffer may be read as bytes.
 LARGEST = 2**31 - 1
@@ -59,12 +59,11 @@ class MLXRuntime:
 
     def info(self) -> DeviceInfo:
         facts = mx.device_info()
-        has_gpu = mx.default_device().type == mx.gpu
         return DeviceInfo(
             name=f"MLX {version('mlx')}: {facts.get('device_name', mx.default_device())}",
             arch=str(facts.get("architecture", "")),
             total_memory=int(facts.get("memory_size", 0)),
-            dtypes=ALL - {"float64"} if has_gpu else ALL,  # Metal has no float64
+            dtypes=ALL - {"float64"} if HAS_GPU else ALL,
         )
 
     def memory_stats(self) -> dict[str, int]:

@@ -22,6 +22,14 @@ ALL = REAL | COMPLEX
 #: dtype name -> MLX dtype.
 DTYPES = {name: getattr(mx, name) for name in ALL - BOOL} | {"bool": mx.bool_}
 
+#: Metal has no float64; there it is not among the device's dtypes.
+HAS_GPU = mx.default_device().type == mx.gpu
+
+#: In what sums of a dtype are added up; MLX adds one by one on the processor.
+ACCUMULATOR = {mx.float16: mx.float32, mx.bfloat16: mx.float32}
+if not HAS_GPU:
+    ACCUMULATOR[mx.float32] = mx.float64
+
 
 def dtype_of(view: View) -> mx.Dtype:
     """Return the MLX dtype of a view's elements."""

@@ -9,10 +9,12 @@ import mlx.core as mx
 from rustorch.errors import OutOfBoundsError
 from rustorch_mlx.graph import graph
 from rustorch_mlx.kernels.build import functional, writing
-from rustorch_mlx.views import ALL, View, load, store
+from rustorch_mlx.views import ACCUMULATOR, ALL, View, load, store
 
-#: dtypes that are added up in another one, and rounded once.
-ADDED_AS = {mx.float16: mx.float32, mx.bfloat16: mx.float32, mx.bool_: mx.int32}
+
+def wide(x: mx.array) -> mx.array:
+    """Return the array in the dtype that its elements are added up in; MLX cannot add bools."""
+    return x.astype(mx.int32 if x.dtype == mx.bool_ else ACCUMULATOR.get(x.dtype, x.dtype))
 
 
 def check(op: str, index: mx.array, dim: int, size: int) -> None:
@@ -46,8 +48,9 @@ def scatter(out: View, index: View, src: View, *, dim: int, mode: str) -> None:
     if not where.size:
         return
     values = values[tuple(slice(size) for size in where.shape)].reshape(-1)
-    wide = target.dtype if mode == "set" else ADDED_AS.get(target.dtype, target.dtype)
-    flat, values = target.reshape(-1).astype(wide), values.astype(wide)
+    flat = target.reshape(-1)
+    if mode != "set":
+        flat, values = wide(flat), wide(values)
     places = rows(where, target.shape, dim)
     if mode == "set":
         found = mx.put_along_axis(flat, places, values, axis=0)
@@ -68,8 +71,7 @@ def index_select(x: mx.array, index: mx.array, *, dim: int) -> mx.array:
 def index_add(out: View, index: View, src: View, *, dim: int) -> None:
     target, where, values = load(out), load(index), load(src)
     check("index_add", where, dim, target.shape[dim])
-    wide = ADDED_AS.get(target.dtype, target.dtype)
-    first = mx.moveaxis(target.astype(wide), dim, 0).at[where].add(mx.moveaxis(values.astype(wide), dim, 0))
+    first = mx.moveaxis(wide(target), dim, 0).at[where].add(mx.moveaxis(wide(values), dim, 0))
     store(out, mx.moveaxis(first, 0, dim))
 
 

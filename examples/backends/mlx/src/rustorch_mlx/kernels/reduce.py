@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import mlx.core as mx
 
-from rustorch_mlx.kernels.build import functional, widened
-from rustorch_mlx.views import ALL, BOOL, REAL
+from rustorch_mlx.kernels.build import functional
+from rustorch_mlx.views import ACCUMULATOR, ALL, BOOL, REAL
+
+BLOCK = 64
 
 Reduction = Callable[..., mx.array]
 
@@ -15,6 +18,21 @@ Reduction = Callable[..., mx.array]
 def reduction(fold: Reduction) -> Reduction:
     """Give a function of MLX the contract's attribute; no dim at all would mean all to MLX."""
     return lambda x, *, dim: fold(x, axis=dim, keepdims=True) if dim else x
+
+
+def total(x: mx.array, *, dim: tuple[int, ...]) -> mx.array:
+    """Add up in blocks of blocks: MLX adds one by one on the processor, and loses digits where many are."""
+    kept = [d for d in range(x.ndim) if d not in dim]
+    rows = x.transpose(*kept, *dim).reshape(*(x.shape[d] for d in kept), math.prod(x.shape[d] for d in dim))
+    while rows.shape[-1] > BLOCK:
+        rows = mx.pad(rows, [(0, 0)] * len(kept) + [(0, -rows.shape[-1] % BLOCK)])
+        rows = rows.reshape(*rows.shape[:-1], -1, BLOCK).sum(axis=-1)
+    return rows.sum(axis=-1).reshape([1 if d in dim else size for d, size in enumerate(x.shape)])
+
+
+def accumulated(fold: Reduction) -> Reduction:
+    """Let a function add up in a wider dtype."""
+    return lambda x, *, dim: fold(x.astype(ACCUMULATOR.get(x.dtype, x.dtype)), dim=dim)
 
 
 def argument(fold: Reduction) -> Reduction:
@@ -49,12 +67,12 @@ def flipped(x: mx.array, dim: int) -> tuple[slice, ...]:
 KERNELS = [
     functional("sum", reduction(mx.any), BOOL),
     functional("prod", reduction(mx.all), BOOL),
-    functional("sum", widened(reduction(mx.sum)), ALL - BOOL),
-    functional("prod", widened(reduction(mx.prod)), ALL - BOOL),
+    functional("sum", accumulated(total), ALL - BOOL),
+    functional("prod", accumulated(reduction(mx.prod)), ALL - BOOL),
     functional("amax", reduction(mx.max), REAL),
     functional("amin", reduction(mx.min), REAL),
     functional("argmax", argument(mx.argmax), REAL),
     functional("argmin", argument(mx.argmin), REAL),
-    functional("cumsum", widened(cumsum), ALL - BOOL),
+    functional("cumsum", accumulated(cumsum), ALL - BOOL),
     functional("sort", sort, REAL),
 ]
