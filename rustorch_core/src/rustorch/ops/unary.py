@@ -306,7 +306,7 @@ def log1p(input: Tensor) -> Tensor:
     """Return log(1 + x), right also for small x."""
     # Kahan's correction: log(u) x / (u - 1) with u = 1 + x rounded
     u = 1 + input
-    exact = u == 1
+    exact = (u == 1) | (u == math.inf)
     return where(exact, input, u.log() * (input / where(exact, u, u - 1)))
 
 
