@@ -1,7 +1,8 @@
 """Change the hardware in the middle of training; the losses go on as if nothing had happened.
 
 Half of the training runs on one device, the other half on another (by default this machine's ``cpu``
-backend and the ``reference`` backend in NumPy).  Model, optimizer and random numbers move along.
+backend and the ``reference`` backend in NumPy).  Before that, a plan says what the second device will do
+with each op; then model and optimizer move in one transaction, and random numbers need no moving.
 Run:  python examples/swap_hardware.py [--first cpu] [--second reference]
 """
 
@@ -28,17 +29,35 @@ def data() -> tuple[np.ndarray, np.ndarray]:
     return (points + rng.normal(0, 0.02, points.shape)).astype(np.float32), label.astype(np.int64)
 
 
+def build(device: str) -> tuple[nn.Module, optim.Optimizer]:
+    """Return the model, with its parameters on a device, and its optimizer."""
+    rustorch.manual_seed(0)
+    with rustorch.device(device):
+        model = nn.Sequential(nn.Linear(2, 64), nn.ReLU(), nn.Dropout(0.1), nn.Linear(64, 2))
+    return model, optim.Adam(model.parameters(), lr=0.02)
+
+
+def look_ahead(first: str, second: str) -> None:
+    """Say what the second device will do with a step; nothing runs there."""
+    points, labels = data()
+    model, optimizer = build(first)
+    target = rustorch.tensor(labels, device=first)
+    plan = rustorch.plan(
+        model, points, second, optimizer=optimizer, loss=lambda scores: F.cross_entropy(scores, target)
+    )
+    print(str(plan).splitlines()[0])
+    if plan.missing:
+        raise SystemExit(f"{second} lacks {', '.join(plan.names('missing'))}")
+
+
 def train(devices: list[str]) -> list[float]:
     """Return the losses of a run that spends an equal share of its steps on each device."""
-    rustorch.manual_seed(0)
     points, labels = data()
-    with rustorch.device(devices[0]):
-        model = nn.Sequential(nn.Linear(2, 64), nn.ReLU(), nn.Dropout(0.1), nn.Linear(64, 2))
-    optimizer = optim.Adam(model.parameters(), lr=0.02)
+    model, optimizer = build(devices[0])
     losses = []
     for step in range(STEPS):
         device = devices[step * len(devices) // STEPS]
-        model.to(device)  # parameters keep their identity, so the optimizer goes on with its state
+        rustorch.migrate(model, optimizer, to=device)  # everything or nothing; a no-op if it is there
         x, y = rustorch.tensor(points, device=device), rustorch.tensor(labels, device=device)
         loss = F.cross_entropy(model(x), y)
         optimizer.zero_grad()
@@ -54,6 +73,7 @@ def main() -> None:
     parser.add_argument("--first", default="cpu")
     parser.add_argument("--second", default="reference")
     options = parser.parse_args()
+    look_ahead(options.first, options.second)
     stayed = train([options.first])
     moved = train([options.first, options.second])
     print(f"step  {'stayed on ' + options.first:>20}  {'moved to ' + options.second:>20}  difference")

@@ -131,7 +131,7 @@ def test_the_loss_is_announced_once_and_recorded(make_device):
     assert len(warned) == 1
     text = str(warned[0].message)
     assert text.startswith("train: device lost:0 was lost (injected at call ")
-    assert "training goes on on reference:0, from the last snapshot, " in text
+    assert "training goes on on reference:0 from the last snapshot (steps to repeat: " in text
     (event,) = history.fallbacks()
     assert (event["lost"], event["device"], event["epoch"]) == ("lost:0", "reference:0", 2)
     assert 1 <= event["repeated"] <= 8

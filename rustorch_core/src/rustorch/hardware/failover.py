@@ -173,8 +173,8 @@ class Failover(Guard):
             object.__setattr__(holder, name, self.device)
         self._history.add_fallback(places, str(self.device), repeated=len(acts), error=str(lost))
         warnings.warn(
-            f"train: device {places} was lost ({lost}); training goes on on {self.device}, "
-            f"from the last snapshot, {len(acts)} steps ago",
+            f"train: device {places} was lost ({lost}); training goes on on {self.device} "
+            f"from the last snapshot (steps to repeat: {len(acts)})",
             RuntimeWarning,
             stacklevel=4,
         )
