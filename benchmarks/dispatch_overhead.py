@@ -1,10 +1,11 @@
 """Per-op overhead of two checkouts of the core, beside each other: what a change costs while no observer is installed.
 
-Each checkout gets a process of its own, which imports `rustorch` from there and the backend from where it is installed.
-The two take turns, so that a change of the machine's speed meets both.  Reported are the medians over the
+Each checkout gets a process of its own, which imports the core and the backends from there; a compiled backend
+must have been built in each, or its extension copied.  The two take turns, so that a change of the machine's speed meets both.  Reported are the medians over the
 rounds and the median of the ratios (after / before: below 1 is faster than before).
 
     git worktree add /tmp/before REVISION
+    cp backends/cpu/src/rustorch_cpu/*.so /tmp/before/backends/cpu/src/rustorch_cpu/
     python benchmarks/dispatch_overhead.py /tmp/before . [--rounds 41] [--device cpu]
 """
 
@@ -74,7 +75,8 @@ class Checkout:
         source = root.resolve() / "rustorch_core" / "src"
         if not source.is_dir():
             raise SystemExit(f"dispatch_overhead: a checkout has rustorch_core/src, {root} has not")
-        environment = {**os.environ, "PYTHONPATH": str(source)}
+        backends = sorted(map(str, root.resolve().glob("backends/*/src")))
+        environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(source), *backends])}
         command = [sys.executable, __file__, "--worker", "--device", device]
         self._process = subprocess.Popen(
             command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
