@@ -1,8 +1,9 @@
 """Per-op overhead of two checkouts of the core, beside each other: what a change costs while no observer is installed.
 
 Each checkout gets a process of its own, which imports the core and the backends from there; a compiled backend
-must have been built in each, or its extension copied.  The two take turns, so that a change of the machine's speed meets both.  Reported are the medians over the
-rounds and the median of the ratios (after / before: below 1 is faster than before).
+must have been built in each, or its extension copied.  The two take turns, so that a change of the machine's speed
+meets both.  Reported are the medians over the rounds and the median of the ratios (after / before: below 1 is
+faster than before).  A checkout beside a copy of itself shows what is noise.
 
     git worktree add /tmp/before REVISION
     cp backends/cpu/src/rustorch_cpu/*.so /tmp/before/backends/cpu/src/rustorch_cpu/
