@@ -77,7 +77,7 @@ class MLXRuntime:
     def empty_cache(self) -> None:
         mx.clear_cache()
 
-    def new_stream(self, priority: int) -> MLXStream:
+    def new_stream(self, _priority: int) -> MLXStream:
         return MLXStream()
 
     def current_stream(self) -> MLXStream:

@@ -13,9 +13,6 @@ from rustorch.errors import OutOfMemoryError
 from rustorch.plugins import DeviceInfo
 from rustorch_torch.views import ALL
 
-#: A buffer's size is rounded up to this, so that it can be viewed as any dtype.
-ALIGNMENT = 16
-
 
 class TorchRuntime:
     """What every PyTorch device can do."""
@@ -27,8 +24,7 @@ class TorchRuntime:
 
     def allocate(self, nbytes: int) -> torch.Tensor:
         try:
-            whole = -(-nbytes // ALIGNMENT) * ALIGNMENT
-            buffer = torch.empty(whole, dtype=torch.uint8, device=self.device)
+            buffer = torch.empty(nbytes, dtype=torch.uint8, device=self.device)
         except (
             RuntimeError,
             MemoryError,

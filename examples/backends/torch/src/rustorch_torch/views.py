@@ -33,10 +33,10 @@ def dtype_of(view: View) -> torch.dtype:
 
 def tensor(view: View) -> torch.Tensor:
     """Return a tensor over the view's own memory; negative strides come out positive (see `flips`)."""
-    buffer, dtype, size = view.storage.buffer, dtype_of(view), view.dtype.itemsize
+    buffer, dtype = view.storage.buffer, dtype_of(view)
     if not view.shape.elements:
         return torch.empty(view.shape, dtype=dtype, device=buffer.device)  # may point past the end
-    typed = buffer[: buffer.numel() // size * size].view(dtype)
+    typed = buffer.view(dtype)
     if view.dense >= 0:
         return typed[view.offset : view.offset + view.dense].view(view.shape)
     first = view.offset + sum((view.shape[d] - 1) * view.strides[d] for d in flips(view))
