@@ -26,8 +26,9 @@ def tanh(x: Any) -> Any:
         return tanh(x.to(dtypes.float32)).to(x.dtype)
     z = x * x
     near = x + x * (z * horner(_TANH[0], z) / horner(_TANH[1], z))
-    far = 1.0 - 2.0 / ((x.abs() * 2.0).exp() + 1.0)
-    found = where(z < 0.625**2, near, where(x < 0, -far, far))
+    below = x < 0
+    far = 1.0 - 2.0 / (where(below, x * -2.0, x * 2.0).exp() + 1.0)
+    found = where(z < 0.625**2, near, where(below, -far, far))
     return where(x == 0, x, found)  # -0.0 stays what it is
 
 

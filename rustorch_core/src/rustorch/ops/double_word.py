@@ -45,7 +45,8 @@ def two_product(a: Any, b: Any) -> tuple[Any, Any]:
 
 def horner(coefficients: tuple[float, ...], x: Any) -> Any:
     """Return the value of a polynomial at `x`; the coefficient of the highest power comes first."""
-    total = x * coefficients[0] + coefficients[1]
-    for coefficient in coefficients[2:]:
+    first, second, *others = coefficients
+    total = (x if first == 1.0 else x * first) + second
+    for coefficient in others:
         total = total * x + coefficient
     return total
