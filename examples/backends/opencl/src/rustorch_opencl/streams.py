@@ -49,6 +49,7 @@ class Stream:
         self.status = cl.Buffer(runtime.context, cl.mem_flags.READ_WRITE, 16)
         self.unread = True  # whether a kernel may have written to `status`
         self._errors = runtime.errors
+        self._lock = runtime.lock
         self._last: cl.Event | None = None
         self._uploads: deque[cl.Event] = deque()  # each holds the host memory that it copies from
         self._clear()
@@ -59,11 +60,12 @@ class Stream:
 
     def upload(self, memory: cl.Buffer, offset: int, source: bytes) -> None:
         """Start a copy from host memory that nobody changes, and keep that memory until it is done."""
-        while self._uploads and self._uploads[0].command_execution_status <= _DONE:
-            self._uploads.popleft()
-        event = cl.enqueue_copy(self.queue, memory, source, dst_offset=offset, is_blocking=False)
-        self._uploads.append(event)
-        self._last = event
+        with self._lock:
+            while self._uploads and self._uploads[0].command_execution_status <= _DONE:
+                self._uploads.popleft()
+            event = cl.enqueue_copy(self.queue, memory, source, dst_offset=offset, is_blocking=False)
+            self._uploads.append(event)
+            self._last = event
 
     def download(self, target: memoryview, memory: cl.Buffer, offset: int) -> None:
         """Copy to host memory, after all work of this stream."""

@@ -13,7 +13,7 @@ from rustorch_opencl.geometry import collapse, longs, padded
 from rustorch_opencl.kernels.reduce import accumulator
 from rustorch_opencl.mapping import View
 from rustorch_opencl.programs import Program, computing_in
-from rustorch_opencl.types import NUMBERS, TYPES
+from rustorch_opencl.types import ALL, TYPES
 
 RANK = 4  # batch dims of a plan
 SIDE, M_TILE, N_TILE = 8, 32, 64  # as in matmul.cl
@@ -21,16 +21,14 @@ SIDE, M_TILE, N_TILE = 8, 32, 64  # as in matmul.cl
 
 @cache
 def _program(dtype: str) -> Program:
-    t, wide = TYPES[dtype], accumulator("sum", dtype).computed
+    t = TYPES[dtype]
+    wide = "uint" if dtype == "bool" else accumulator("sum", dtype).computed
+    definitions = {
+        "STORE(p, i, value)": f"store_{t.tag}(p, i, {'(value) != 0' if dtype == 'bool' else 'value'})",
+        "LOAD": f"load_{t.tag}",
+    }
     return Program(
-        "matmul.cl",
-        **computing_in(dtype),
-        A=wide,
-        V=f"{wide}8",
-        S=t.stored,
-        LOAD=f"load_{t.tag}",
-        STORE=f"store_{t.tag}",
-        RANK=RANK,
+        "matmul.cl", **computing_in(dtype), **definitions, A=wide, V=f"{wide}8", S=t.stored, RANK=RANK
     )
 
 
@@ -60,5 +58,5 @@ def matmul(dtype: str) -> Callable[..., None]:
 
 
 def kernels() -> list[Kernel]:
-    """One for each dtype but bool."""
-    return [Kernel("matmul", matmul(dtype), frozenset({dtype}), layout="strided") for dtype in NUMBERS]
+    """One for each dtype; of bools: whether any pair is true."""
+    return [Kernel("matmul", matmul(dtype), frozenset({dtype}), layout="strided") for dtype in ALL]
