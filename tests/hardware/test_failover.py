@@ -256,6 +256,40 @@ def test_a_module_with_tied_weights_a_schedule_and_a_user_s_alias(make_device):
     assert train(lost, total * 2 // 3)[0] == expected
 
 
+def test_a_model_that_is_not_built_is_built_where_it_trains(make_device):
+    device = make_device("first")
+
+    def train(fallback, fail_at=None):
+        rustorch.manual_seed(3)
+        model = rustorch.Model().add("Dense(6, activation=tanh)").add("Dense(3)")
+        model.compile("sgd", "cross_entropy", learning_rate=0.1)
+        device.watch.number = 0
+        if fail_at:
+            device.watch.arm(fail_at, rustorch.DeviceLostError, forever=True)
+        trainer = Trainer(TrainerConfig(epochs=2, batch_size=9), verbose=False, fallback=fallback)
+        with rustorch.device("first"), warnings.catch_warnings():
+            warnings.simplefilter("ignore", RuntimeWarning)
+            history = trainer.train(model, (POINTS, CLASSES))
+        return history, model, device.watch.number
+
+    alone, _, _ = train(None)
+    watched, model, calls = train("reference")
+    assert {str(p.device) for p in model.parameters()} == {"first:0"}
+    saved, model, _ = train("reference", fail_at=calls * 3 // 4)
+    assert {str(p.device) for p in model.parameters()} == {"reference:0"}
+    assert alone.train_loss() == watched.train_loss() == saved.train_loss()
+
+
+def test_migrating_a_trainer_leaves_its_fallback(make_device):
+    make_device("first")
+    trainer = Trainer(TrainerConfig(epochs=1, device="first"), verbose=False, fallback="reference")
+    model = make_model("first")
+    trainer.train(model, (POINTS, CLASSES))
+    rustorch.migrate(trainer, to="reference")
+    rustorch.migrate(trainer, to="cpu")
+    assert (trainer.fallback, str(trainer.config.device)) == ("reference:0", "cpu:0")
+
+
 def test_a_second_training_goes_on_on_the_fallback(make_device):
     stays, lost = make_device("stays"), make_device("lost")
     run(stays, "reference")

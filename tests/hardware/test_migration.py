@@ -1,6 +1,9 @@
 """Migration: identity, sharing, all or nothing, and the same losses."""
 
 import gc
+import random
+import signal
+import time
 
 import numpy as np
 import pytest
@@ -346,6 +349,44 @@ def test_a_failure_at_any_step_leaves_everything_where_it_was(make_device, peers
     assert steps - 1 == storages * (2 if peers else 3) + 2
     assert {str(x.device) for x in everything(model, optimizer)} == {"second:0"}
     assert [f[-1] for f in fingerprint(model, optimizer)[0]] == [f[-1] for f in before[0]]
+
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="no timers that interrupt")
+def test_an_interrupt_at_any_moment_finds_all_or_nothing():
+    """Ctrl-C at random moments of many migrations: model and optimizer are always on one device together."""
+
+    def interrupt(*_args):
+        raise KeyboardInterrupt
+
+    model, optimizer, _ = build()
+    backward(model, 0)
+    optimizer.step()
+    values = [x.to_numpy().tobytes() for x in everything(model, optimizer)]
+    draw = random.Random(0)
+    places = ("cpu", "reference")
+    interrupted = moved = number = 0
+    started = time.perf_counter()
+    rustorch.migrate(model, optimizer, to="cpu")
+    usual = time.perf_counter() - started
+    before = signal.signal(signal.SIGALRM, interrupt)
+    try:
+        while number < 1000 and (interrupted < 60 or moved < 10):
+            number += 1
+            try:
+                signal.setitimer(signal.ITIMER_REAL, draw.uniform(1e-6, 1.5 * usual))
+                rustorch.migrate(model, optimizer, to=places[number % 2])
+                signal.setitimer(signal.ITIMER_REAL, 0)
+                moved += 1
+            except KeyboardInterrupt:
+                interrupted += 1
+            assert len({x.device for x in everything(model, optimizer)}) == 1
+            assert len({x.storage.device for x in everything(model, optimizer)}) == 1
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+    assert interrupted >= 60
+    assert moved >= 10
+    assert [x.to_numpy().tobytes() for x in everything(model, optimizer)] == values
 
 
 def test_out_of_memory_says_how_far_it_came(make_device):

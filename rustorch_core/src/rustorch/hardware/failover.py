@@ -165,7 +165,7 @@ class Failover(Guard):
         left = tuple({x.device: None for x in self._held.tensors if x.device is not self.device})
         places = ", ".join(map(str, left))
         snapshot.rebuild(self.device)
-        self._watching, self.fell_back = False, True
+        self._watching, self.lost = False, left
         self._snapshot, self._acts, self._shelf = None, [], Shelf()
         for table in self._held.hypers:
             table.leave(left)
@@ -187,7 +187,7 @@ class Failover(Guard):
         return result
 
     def _run(self, function: Callable[..., Any], args: tuple[Any, ...]) -> Any:
-        if not self.fell_back:
+        if not self.lost:
             return function(*args)
         with self.device:  # what makes tensors without saying where must not ask the lost device
             return function(*args)

@@ -238,7 +238,7 @@ class _Survey:
     def _unseen(self) -> Iterator[None]:
         """Let ops pass: what runs here has nothing to do with what would run on the target."""
         self._quiet = True
-        before = elementwise.use_constants(({}, {}))
+        before = elementwise.use_constants(({}, {}, {}))
         try:
             yield
         finally:

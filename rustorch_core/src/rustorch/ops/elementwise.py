@@ -149,7 +149,8 @@ def constant_like(value: Any, x: Any) -> Any:
 _shown: dict[tuple[Any, Shape, DType, Device], Any] = {}
 
 
-Constants = tuple[dict[Any, Any], dict[Any, Any]]
+#: Where constants are kept: by number, by number and shape, and the number of each storage.
+Constants = tuple[dict[Any, Any], dict[Any, Any], dict[Any, Any]]
 
 
 def constants_of(device: Device, *, known_on: Device) -> Constants:
@@ -159,20 +160,20 @@ def constants_of(device: Device, *, known_on: Device) -> Constants:
         for key, x in _constants.items()
         if key[-1] is not device or (*key[:-1], known_on) in _constants
     }
-    return kept, {}
+    return kept, {}, dict(_numbers)
 
 
 def use_constants(kept: Constants) -> Constants:
     """Keep constants there from now on; return where they were kept so far."""
-    global _constants, _shown
-    before = _constants, _shown
-    _constants, _shown = kept
+    global _constants, _shown, _numbers
+    before = _constants, _shown, _numbers
+    _constants, _shown, _numbers = kept
     return before
 
 
 def _forget_constants(device: Device) -> None:
     """Drop the constants on a device: what its name stands for next has other buffers."""
-    tables: Constants = (_constants, _shown)
+    tables: tuple[dict[Any, Any], ...] = (_constants, _shown)
     for kept in tables:
         for key in [key for key in kept if key[-1] is device]:
             del kept[key]

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from rustorch.device import Device
+
 
 class Guard:
     """Runs the parts of a training loop as they are.
@@ -14,8 +16,8 @@ class Guard:
     is whole, so that it could be saved (`mark`, `save`).
     """
 
-    #: Whether the run was moved to another device.
-    fell_back = False
+    #: Devices that the run had to leave.
+    lost: tuple[Device, ...] = ()
 
     def data(self, batches: Any) -> Any:
         """Return the batches that the loop shall read in place of these."""

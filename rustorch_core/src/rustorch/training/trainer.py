@@ -7,7 +7,7 @@ from typing import Any
 from rustorch import data as data_module
 from rustorch import nn
 from rustorch.autograd import no_grad
-from rustorch.device import Device
+from rustorch.device import Device, get_default_device
 from rustorch.errors import ArgumentError, ArgumentTypeError
 from rustorch.training import evaluation, optimizers, state
 from rustorch.training.batches import as_batches, batch_of, place_of
@@ -62,13 +62,13 @@ class Trainer:
             raise ArgumentTypeError(f"Trainer: a TrainerConfig is required, got {type(config).__name__}")
         self.config = config or TrainerConfig()
         self.verbose = verbose
-        self.fallback = None if fallback is None else Device(fallback)
+        self.fallback = None if fallback is None else str(Device(fallback))
         self.snapshot_every = count("Trainer", "snapshot_every", snapshot_every)
         self.history: TrainingHistory | None = None
         self._learner: Learner | None = None
         self._callbacks: list[Any] = []
         self._pending: dict[str, Any] | None = None
-        self._fell_back = False
+        self._lost: frozenset[Device] = frozenset()
 
     def train(
         self,
@@ -100,7 +100,7 @@ class Trainer:
         self._move(model)
         train = self._batches(model, train_loader, "train", shuffle=True)
         val = None if val_loader is None else self._batches(model, val_loader, "train", shuffle=False)
-        guard = self._guard()
+        guard = self._guard(model)
         train, val = guard.data(train), None if val is None else guard.data(val)
         sample, first = (None, None) if _ready(model) else begun(train)
         learner = self._learner_for(model, sample, optimizer, loss, metrics)
@@ -130,7 +130,7 @@ class Trainer:
         try:
             return Loop(learner, train, val, options, listed, history, guard).run(first)
         finally:
-            self._fell_back = self._fell_back or guard.fell_back
+            self._lost |= frozenset(guard.lost)
 
     def evaluate(self, model: Any, loader: Any, *, loss: Any = None, metrics: Any = None) -> dict[str, float]:
         """Return the loss and metrics of a model over data; loss and metrics as last trained if not given."""
@@ -170,13 +170,15 @@ class Trainer:
     def _move(self, model: Any) -> None:
         if not isinstance(model, nn.Module):
             raise ArgumentTypeError(f"train: a Model or nn.Module is required, got {type(model).__name__}")
-        device = self.fallback if self._fell_back else self.config.device
+        device = self.config.device
         if device is not None:
-            model.to(device=device)
+            model.to(device=self.fallback if device in self._lost else device)
 
-    def _guard(self) -> Guard:
+    def _guard(self, model: Any) -> Guard:
         if self.fallback is None:
             return Guard()
+        if place_of(model).device is None:  # not built yet; its layers must not follow the data
+            model.to(device=get_default_device())
         from rustorch.hardware.failover import Failover  # which is written on parts of this package
 
         return Failover(self.fallback, self.snapshot_every)
