@@ -37,6 +37,6 @@ def rustorch_open(name: str, ordinal: int) -> Runtime | None:
 def rustorch_kernels(name: str, info: DeviceInfo) -> list[Kernel]:
     if name != NAME:
         return []
-    from rustorch_mlx.kernels import KERNELS
+    from rustorch_mlx.kernels import KERNELS, WITHOUT_FLOAT64
 
-    return KERNELS
+    return KERNELS if "float64" in info.dtypes else KERNELS + WITHOUT_FLOAT64

@@ -63,6 +63,6 @@ def rustorch_open(name: str, ordinal: int) -> Runtime | None:
 def rustorch_kernels(name: str, info: DeviceInfo) -> list[Kernel]:
     if not name.startswith(PREFIX):
         return []
-    from rustorch_torch.kernels import KERNELS
+    from rustorch_torch.kernels import KERNELS, WITHOUT_FLOAT64
 
-    return KERNELS
+    return KERNELS if "float64" in info.dtypes else KERNELS + WITHOUT_FLOAT64
