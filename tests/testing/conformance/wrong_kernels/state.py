@@ -129,12 +129,10 @@ def scratch_of_all_threads(right):
     scratch = {}
 
     def kernel(out, x, *, dim):
-        scratch["x"] = fresh(x, array(x))
-        if x.shape.elements > 64:
-            time.sleep(0)  # others run
-        if scratch["x"].shape == x.shape:
-            x = scratch["x"]
-        right(out, x, dim=dim)
+        scratch["values"] = array(x).copy()
+        time.sleep(1e-5)  # others run
+        mixed = scratch["values"]
+        right(out, fresh(x, mixed) if mixed.shape == x.shape and mixed.dtype == x.dtype.numpy else x, dim=dim)
 
     return kernel
 
