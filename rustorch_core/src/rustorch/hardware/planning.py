@@ -17,7 +17,7 @@ from rustorch.dispatch.opening import opened_devices
 from rustorch.errors import ArgumentError, ArgumentTypeError
 from rustorch.hardware.holdings import Holdings
 from rustorch.hardware.plans import Plan
-from rustorch.hardware.snapshot import Snapshot, attributes_of
+from rustorch.hardware.snapshot import Snapshot
 from rustorch.hardware.survey import Survey
 from rustorch.nn import Module
 from rustorch.ops import creation
@@ -74,7 +74,7 @@ def plan(
         )
     here = held.tensors[0].device if held.tensors else get_default_device()
     arguments, keywords = _arguments(example, here)
-    snapshot = Snapshot(held, attributes_of(held.holders))
+    snapshot = Snapshot(held, [vars(holder) for holder in held.holders])
     survey = Survey(target, here)
     try:
         with _unnoticed(), _as_seen_from(target, here), survey.constants(), observing(survey):

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 
 from rustorch import rng
-from rustorch.base import TensorBase
 from rustorch.device import Device
 from rustorch.hardware.holdings import Holdings
 from rustorch.hardware.moving import Exchange, address_of, new_storage
@@ -204,8 +203,3 @@ class Snapshot:
             again()
         for generator, state in self._streams:
             generator.set_state(state)
-
-
-def attributes_of(holders: Iterable[Any]) -> list[dict[str, Any]]:
-    """Return the attributes of holders, to be remembered; tensors in them are kept by reference."""
-    return [vars(holder) for holder in holders if not isinstance(holder, TensorBase)]

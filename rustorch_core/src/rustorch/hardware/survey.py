@@ -29,9 +29,8 @@ class Survey:
         self._coverage = Coverage(target)
         self._thread = threading.get_ident()
         self._quiet = False  # inside of an op that the target has a kernel for, whatever it takes here
-        self._inside: list[
-            dict[str, bool]
-        ] = []  # per decomposition: what it ends in -> whether that is missing
+        # per decomposition that is running: what it ends in -> whether that is missing
+        self._inside: list[dict[str, bool]] = []
         self._rows: dict[tuple[str, str, str, Status, str], list[Any]] = {}
 
     def around(
