@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
@@ -54,12 +55,24 @@ def _dtypes(seen: DType, available: list[DType], *, quick: bool) -> list[DType]:
 
 
 def spread(op: str, count: int) -> list[OpCase]:
-    """Return at most `count` cases of an op that differ in shapes or dtypes, from all over the list."""
+    """Return at most `count` cases of an op that differ in shapes or dtypes, small and large.
+
+    Three in four are of floating point, where the op has such cases.
+    """
     distinct: dict[Any, OpCase] = {}
     for case in op_cases(op):
         sizes = [None if x is None else (x.shape, x.dtype) for x in case.operands]
         distinct.setdefault((case.dtype, *sizes), case)
-    cases = list(distinct.values())
-    if len(cases) <= count:
-        return cases
-    return [cases[(i + 1) * (len(cases) - 1) // count] for i in range(count)]
+    floats = [c for c in distinct.values() if dtype_of(c.dtype).category >= FLOAT]
+    others = [c for c in distinct.values() if dtype_of(c.dtype).category < FLOAT]
+    wanted = count // 4 if floats else count
+    chosen = _evenly(others, max(wanted, count - len(floats)))
+    return _evenly(floats, count - len(chosen)) + chosen
+
+
+def _evenly(cases: list[OpCase], count: int) -> list[OpCase]:
+    """Return `count` of the cases, by size, from the second smallest to the largest."""
+    ordered = sorted(cases, key=lambda case: sum(math.prod(x.shape) for x in case.operands if x is not None))
+    if len(ordered) <= count:
+        return ordered
+    return [ordered[(i + 1) * (len(ordered) - 1) // count] for i in range(count)]

@@ -23,7 +23,7 @@ def test_expanded_operands(
     op: str, device: Device, reference: Device, grade: Recorder, selection: Selection
 ) -> None:
     """Each operand in turn is expanded along each dim."""
-    for name, dtype, call in attempts(op, device, selection, 4 if selection.quick else 16):
+    for name, dtype, call in attempts(op, device, selection, 2 if selection.quick else 16):
         for number, x in enumerate(call.operands):
             if x is None or x.values is None or not x.values.size:
                 continue

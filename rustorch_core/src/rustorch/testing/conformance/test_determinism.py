@@ -19,7 +19,7 @@ from rustorch.testing.conformance.selection import Selection
 @pytest.mark.parametrize("op", every_op())
 def test_repeated_calls(op: str, device: Device, grade: Recorder, selection: Selection) -> None:
     """Three calls with the same operands give the same bits."""
-    for name, dtype, call in attempts(op, device, selection, 4 if selection.quick else 24):
+    for name, dtype, call in attempts(op, device, selection, 3 if selection.quick else 24):
         with grade.case(op, dtype, f"{name} repeated"):
             found = [results_of(call, device) for _ in range(3)]
             if any(again != found[0] for again in found[1:]):
