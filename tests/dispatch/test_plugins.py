@@ -232,9 +232,14 @@ def test_observers_see_every_op_and_cost_nothing_when_gone() -> None:
             seen.append((op.name, dtype.name, str(device)))
             call(out, *inputs, **attrs)
 
-    x = rustorch.ones(3)
+        def watches(self, device):
+            return device == "reference"
+
+    x = rustorch.ones(3, device="reference")
+    other = rustorch.ones(3, device="cpu")
     plain = x.device.kernels["add"][rustorch.float32]
     with rustorch.dispatch.observing(Watch()):
         (x + x).exp()
-    assert seen == [("add", "float32", str(x.device)), ("exp", "float32", str(x.device))]
+        other + other  # not watched
+    assert seen == [("add", "float32", "reference:0"), ("exp", "float32", "reference:0")]
     assert x.device.kernels["add"][rustorch.float32] is plain

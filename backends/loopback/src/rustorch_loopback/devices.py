@@ -18,7 +18,7 @@ _observers: list[layouts.Relayout] = []
 
 def opened(ordinal: int) -> LoopbackRuntime:
     """Return a new device of this number."""
-    if not _observers:  # brought by the first device that is opened: an observer costs time on every device
+    if not _observers:
         _observers.append(layouts.Relayout())
         add_observer(_observers[0])
     runtime = _runtimes[ordinal] = LoopbackRuntime(ordinal)

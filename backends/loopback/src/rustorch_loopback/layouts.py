@@ -18,18 +18,21 @@ from rustorch_loopback.options import dice, options
 class Relayout:
     """The observer; see the module docstring."""
 
+    def watches(self, device: Any) -> bool:
+        return device.type == "loopback"
+
     def around(
         self,
         op: Any,
         dtype: Any,  # noqa: ARG002 - observers get it
-        device: Any,
+        device: Any,  # noqa: ARG002 - the same
         call: Callable[..., None],
         out: Any,
         inputs: tuple[Any, ...],
         attrs: dict[str, Any],
     ) -> None:
         # copying is what this is done with, so `copy` itself gets its operands as they are
-        if device.type != "loopback" or op.name == "copy" or not options.relaid:
+        if op.name == "copy" or not options.relaid:
             call(out, *inputs, **attrs)
             return
         outs = out if out.__class__ is tuple else (out,)

@@ -34,6 +34,9 @@ class Observer(Protocol):
     ) -> None:
         """Run `call`, doing what is to be done before and after."""
 
+    # (optional) watches(device: Device) -> bool
+    #     Whether it sees the ops of a device; the others pay nothing for it.  Default: of all devices.
+
 
 _installed: list[Observer] = []
 
@@ -60,9 +63,14 @@ def observing(observer: Observer) -> Iterator[None]:
         remove_observer(observer)
 
 
-def wrappers() -> tuple[Any, ...]:
-    """Return one table wrapper per observer."""
-    return tuple(_wrapper(observer) for observer in _installed)
+def wrappers(device: Device) -> tuple[Any, ...]:
+    """Return one table wrapper per observer of a device."""
+    return tuple(_wrapper(observer) for observer in _installed if _watches(observer, device))
+
+
+def _watches(observer: Any, device: Device) -> bool:
+    watches = getattr(observer, "watches", None)
+    return watches is None or bool(watches(device))
 
 
 def _wrapper(observer: Observer) -> Any:

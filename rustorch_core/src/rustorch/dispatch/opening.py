@@ -77,7 +77,7 @@ def open_device(device: Device) -> None:
             )
         runtime, info = _runtime_of(device)
         offers = _offers(device, info)
-        device.open(runtime, info, Table(device, offers, observers.wrappers()))
+        device.open(runtime, info, Table(device, offers, observers.wrappers(device)))
         _opened[device] = offers
 
 
@@ -126,7 +126,7 @@ def rebuild_tables() -> None:
     """Swap a fresh table into every opened device."""
     with _lock:
         for device, offers in _opened.items():
-            device.kernels = Table(device, offers, observers.wrappers(), device.kernels.used)
+            device.kernels = Table(device, offers, observers.wrappers(device), device.kernels.used)
 
 
 def ask_plugins_again() -> None:
