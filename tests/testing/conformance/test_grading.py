@@ -53,7 +53,7 @@ class Twin:
 
 @contextmanager
 def twin(changed=None, expected=()):
-    REFERENCE.info.name  # noqa: B018 - opens it
+    REFERENCE.info.name  # opens it
     register(Twin(changed or {}, list(expected)), "twin")
     try:
         yield
@@ -82,11 +82,8 @@ SOME = "add cast exp tanh sum prod matmul where gather scatter sort softmax laye
 
 @pytest.mark.parametrize("op", SOME)
 def test_the_reference_gets_an_a(op):
-    dtypes = [
-        d
-        for d in ("bool", "int64", "float16", "float32")
-        if d in {x.name for x in dtypes_to_grade(op, REFERENCE)}
-    ]
+    defined = {dtype.name for dtype in dtypes_to_grade(op, REFERENCE)}
+    dtypes = [name for name in ("bool", "int64", "float16", "float32") if name in defined]
     report = run("reference", quick=True, ops=[op], dtypes=dtypes, mode="test")
     assert report.ok
     assert {cell.grade for cell in report.cells.values()} == {"A"}
@@ -124,15 +121,15 @@ def test_an_inaccurate_kernel():
 
 
 def test_a_drawn_case_is_repeated_by_its_name():
-    def wrong_for_two_dims(right):
+    def wrong_for_three_dims(right):
         def kernel(out, *inputs, **attrs):
             right(out, *inputs, **attrs)
-            if len(out.shape) == 2 and out.shape[1] == 3:
+            if len(out.shape) == 3 and out.shape.elements:
                 out.detach().numpy(force=True)[...] = 0
 
         return kernel
 
-    with twin({"maximum": wrong_for_two_dims}):
+    with twin({"maximum": wrong_for_three_dims}):
         report = run("twin", ops=["maximum"], dtypes=["float32"], mode="test")
         found = [o for o in report.outcomes if o.check == "fuzz"]
         assert found[0].grade == "F"
@@ -192,8 +189,9 @@ def test_an_announcement_explains_nothing_else():
         (16, "float32", "C"),
         (2000, "float32", "D"),
         (4000, "float32", "F"),
-    ]
-    + [(17, "bfloat16", "F"), (math.inf, "float64", "F")],
+        (17, "bfloat16", "F"),
+        (math.inf, "float64", "F"),
+    ],
 )
 def test_letters(budgets, dtype, grade):
     assert letter(budgets, dtype) == grade
@@ -267,7 +265,6 @@ def test_support():
     assert found["floor"]["float32"] == "missing"
     assert found["softmax"]["float32"] == "decomposed"
     assert found["add"]["int64"] == "native"
-    assert "1 decomposed" not in text
     assert "x native, d decomposed, - missing" in text
 
 

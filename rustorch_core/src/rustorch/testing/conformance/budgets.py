@@ -68,7 +68,7 @@ _SHIFTED_ZEROS = frozenset({"cos", "acos"})
 #: Composed ops that treat each element alone.
 _LOCAL = frozenset({"sgd_step", "adam_step"})
 #: How often operands are nudged to see how far a composed result moves.
-_TRIES = 6
+_TRIES = 4
 
 
 def class_of(call: Call) -> str:

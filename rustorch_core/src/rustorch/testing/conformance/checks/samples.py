@@ -18,7 +18,7 @@ Runner = Callable[[Recorder], None]
 
 def samples(subject: Subject) -> Iterator[tuple[str, Runner]]:
     """Run harvested calls with operands in order, in memory without gaps."""
-    for case in subject.cases(limit=6 if subject.quick else 60):
+    for case in subject.cases(limit=4 if subject.quick else 60):
         yield str(case.number), partial(_one, subject, case)
 
 
