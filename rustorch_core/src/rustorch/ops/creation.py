@@ -188,6 +188,7 @@ def arange(
     """Return ``start, start + step, ...`` below `end` (or from 0 below `start` if it is the only number)."""
     if end is None:
         start, end = 0, start
+    start, end, step = _number(start), _number(end), _number(step)
     if step == 0:
         raise ArgumentError("arange: step must not be 0")
     if not all(map(math.isfinite, (start, end, step))):
@@ -204,6 +205,11 @@ def arange(
     result = new(Shape((int(count),)), chosen, device, requires_grad)
     device.kernels["arange"][chosen](result, start=start, step=step)
     return result
+
+
+def _number(value: Any) -> Any:
+    """Return a number as it is, and the one in a tensor: kernels get no tensors as attributes."""
+    return value.item() if isinstance(value, TensorBase) else value
 
 
 @public(**_PLAIN, samples=lambda: [call(0, 1, 5), call(-2.0, 3.0, 1), call(0, 1, 0)])
