@@ -84,6 +84,13 @@ def test_dlpack_both_ways() -> None:
     assert np.shares_memory(back, array)
 
 
+def test_numbers_in_tensors_make_tensors() -> None:
+    two, six = rustorch.tensor(2.0), rustorch.tensor([6.0])
+    assert rustorch.arange(two, six, rustorch.tensor(2)).tolist() == [2.0, 4.0]
+    assert rustorch.linspace(two, six, 3).tolist() == [2.0, 4.0, 6.0]
+    assert rustorch.full((2,), two).tolist() == [2.0, 2.0]
+
+
 def test_python_numbers() -> None:
     assert float(rustorch.tensor(1.5)) == 1.5
     assert int(rustorch.tensor([3])) == 3

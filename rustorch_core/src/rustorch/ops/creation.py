@@ -188,7 +188,7 @@ def arange(
     """Return ``start, start + step, ...`` below `end` (or from 0 below `start` if it is the only number)."""
     if end is None:
         start, end = 0, start
-    start, end, step = _number(start), _number(end), _number(step)
+    start, end, step = _plain(start), _plain(end), _plain(step)
     if step == 0:
         raise ArgumentError("arange: step must not be 0")
     if not all(map(math.isfinite, (start, end, step))):
@@ -207,7 +207,7 @@ def arange(
     return result
 
 
-def _number(value: Any) -> Any:
+def _plain(value: Any) -> Any:
     """Return a number as it is, and the one in a tensor: kernels get no tensors as attributes."""
     return value.item() if isinstance(value, TensorBase) else value
 
@@ -225,7 +225,7 @@ def linspace(
     """Return `steps` evenly spaced numbers from `start` to `end`, both included."""
     if steps < 0:
         raise ArgumentError(f"linspace: steps must not be negative, got {steps}")
-    values = np.linspace(start, end, steps, dtype=np.float64)
+    values = np.linspace(_plain(start), _plain(end), steps, dtype=np.float64)
     return tensor(values, dtype=_chosen(dtype), device=device, requires_grad=requires_grad)
 
 
