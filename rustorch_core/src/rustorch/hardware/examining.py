@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
+
+import numpy as np
 
 from rustorch.device import Device
 from rustorch.dispatch import registry
@@ -11,10 +14,12 @@ from rustorch.dispatch.contract import Kernel
 from rustorch.dispatch.trust import Verdict
 from rustorch.dtypes import DType, dtype_of
 from rustorch.errors import DeviceError
+from rustorch.hardware.harder import harder
 from rustorch.hardware.oracle import Judgement, Oracle, one_decomposed, own_kernels
 from rustorch.hardware.watch import watched
 from rustorch.ops.elementwise import Elementwise
 from rustorch.testing.conformance.calls import Call, typed
+from rustorch.testing.conformance.checks.layouts import repeated
 from rustorch.testing.likely_cases import likely_cases
 from rustorch.testing.op_cases import LAYOUTS, Layout, OpCase, dispatch_dtype
 
@@ -39,13 +44,12 @@ def examine(kernel: Kernel, device: Device) -> Verdict:
         oracles.insert(0, one_decomposed(trusted, kernel.op))
     worst, shown, ran, wrong = Judgement(), "", 0, 0
     reason = "no sample call fits its dtypes and condition"
-    in_place = isinstance(registry.ops[kernel.op], Elementwise)  # others write to fresh results only
-    for case, call, layout in _calls(kernel, device, trusted):
-        out, inputs = call.on(device, [layout], layout if in_place and layout != "expanded" else "contiguous")
+    for trial in _trials(kernel, device, trusted):
+        out, inputs = trial.on(device)
         dtype = dispatch_dtype(kernel.op, out, inputs)
-        if dtype.name not in kernel.dtypes or not _applies(kernel, out, inputs, call.attrs):
+        if dtype.name not in kernel.dtypes or not _applies(kernel, out, inputs, trial.call.attrs):
             continue
-        judgement = _judged(kernel, dtype, out, inputs, call, oracles)
+        judgement = _judged(kernel, dtype, out, inputs, trial.call, oracles)
         if judgement.unknown:
             reason = judgement.unknown
             continue
@@ -53,7 +57,7 @@ def examine(kernel: Kernel, device: Device) -> Verdict:
         wrong += judgement.wrong
         if judgement.budgets > worst.budgets:
             worst = judgement
-            shown = f"{_shown(call)}, {layout}, sample {case.origin}"
+            shown = f"{_shown(trial.call)}, {trial.what}"
     if not ran:
         return Verdict(note=f"not examined: {reason}")
     if not worst.wrong:
@@ -70,16 +74,62 @@ def _trusted(device: Device) -> Device:
     return reference
 
 
-def _calls(kernel: Kernel, device: Device, trusted: Device) -> Iterator[tuple[OpCase, Call, Layout]]:
-    """Yield the op's cases, in the dtypes and layouts that the kernel declares."""
+@dataclass(frozen=True, slots=True)
+class _Trial:
+    """One call that a kernel has to get right."""
+
+    call: Call
+    what: str
+    layout: Layout = "contiguous"
+    in_place: bool = False
+
+    def on(self, device: Device) -> tuple[Any, tuple[Any, ...]]:
+        """Return fresh (out, inputs); only elementwise ops write to results that are not contiguous."""
+        elementwise = isinstance(registry.ops[self.call.op], Elementwise)
+        strided = elementwise and self.layout != "expanded"
+        out, inputs = self.call.on(device, [self.layout], self.layout if strided else "contiguous")
+        return (inputs[0] if self.in_place else out), inputs
+
+
+def _trials(kernel: Kernel, device: Device, trusted: Device) -> Iterator[_Trial]:
+    """Yield the op's cases in the dtypes and layouts that the kernel declares, and harder ones."""
     cases = sorted(likely_cases(kernel.op, trusted), key=lambda case: _rarity(case, trusted))
-    for name in sorted(kernel.dtypes & device.info.dtypes):
+    names = sorted(kernel.dtypes & device.info.dtypes, key=_ORDER.index)
+    for name in names:
+        dtype = dtype_of(name)
         fitting = [case for case in _seen_with(cases, name, trusted) if _held(case, name, device)][:_CASES]
+        hard = next((case for case in fitting if _elements(case)), None)
         for number, case in enumerate(fitting):
-            call = typed(case, dtype_of(name), device)
+            call = typed(case, dtype, device)
+            what = f"sample {case.origin}"
             every = kernel.layout == "strided" and number < _IN_EVERY_LAYOUT
             for layout in LAYOUTS if every else LAYOUTS[:1]:
-                yield case, call, layout
+                made = repeated(call) if layout == "expanded" else call
+                yield _Trial(made, f"{layout}, {what}", layout)
+            if case is hard:
+                if _in_place(call):
+                    yield _Trial(call, f"in place, {what}", in_place=True)
+                for why, harder_call in harder(call, dtype, large=name == names[0]):
+                    yield _Trial(harder_call, f"{why}, after {what}")
+
+
+#: The dtype that tells most comes first: it is tried with many elements too.
+_ORDER = (
+    "float32 float64 float16 bfloat16 int64 int32 int16 int8 uint8 bool complex64 complex128".split()
+)  # fmt: skip
+
+
+def _elements(case: OpCase) -> bool:
+    """Return whether every operand has several elements."""
+    return all(x is None or int(np.prod(x.shape)) > 1 for x in case.operands)
+
+
+def _in_place(call: Call) -> bool:
+    """Return whether the op may change its first operand."""
+    x, out = call.operands[:1], call.outs[0]
+    if not isinstance(registry.ops[call.op], Elementwise) or not x or x[0] is None or out is None:
+        return False
+    return x[0].dtype is out.dtype and x[0].shape == out.shape
 
 
 def _seen_with(cases: list[OpCase], dtype: str, trusted: Device) -> list[OpCase]:
@@ -120,7 +170,8 @@ def _applies(kernel: Kernel, out: Any, inputs: tuple[Any, ...], attrs: dict[str,
 def _judged(
     kernel: Kernel, dtype: DType, out: Any, inputs: tuple[Any, ...], call: Call, oracles: list[Oracle]
 ) -> Judgement:
-    ran = watched(kernel.op, dtype, kernel.fn, out, inputs, call.attrs)
+    with np.errstate(all="ignore"):  # special numbers are tried on purpose
+        ran = watched(kernel.op, dtype, kernel.fn, out, inputs, call.attrs)
     if ran.trespass:
         return Judgement(float("inf"), text=ran.trespass)
     best = oracles[0].judge(ran.call, ran.results, ran.error)
