@@ -19,6 +19,8 @@ from rustorch.dtypes import dtype_of
 from rustorch.errors import ArgumentError, DeviceError, DTypeError, ShapeError
 from rustorch.plugins import hookimpl
 
+#: Seconds that processes have to start; the timeout is for collectives.
+JOINING = 60.0
 FOLDS = {"sum": np.add, "max": np.maximum, "min": np.minimum}
 
 
@@ -35,15 +37,17 @@ class SocketCommunicator:
     def _accepted(self, address: tuple[str, int]) -> list[socket.socket]:
         peers: dict[int, socket.socket] = {}
         with socket.create_server(address) as server:
-            server.settimeout(self.timeout)
+            server.settimeout(JOINING)
             while len(peers) < self.world_size - 1:
                 peer, _ = server.accept()
                 peer.settimeout(self.timeout)
                 peers[struct.unpack("!I", self.received(peer, 4))[0]] = peer
+        for peer in peers.values():
+            peer.sendall(b"!")  # all are here; from now on the timeout counts
         return [peers[rank] for rank in sorted(peers)]
 
     def _connected(self, address: tuple[str, int]) -> socket.socket:
-        deadline = time.monotonic() + self.timeout
+        deadline = time.monotonic() + JOINING
         while True:
             try:
                 hub = socket.create_connection(address, self.timeout)
@@ -53,6 +57,9 @@ class SocketCommunicator:
                 time.sleep(0.02)
             else:
                 hub.sendall(struct.pack("!I", self.rank))
+                hub.settimeout(JOINING)
+                self.received(hub, 1)
+                hub.settimeout(self.timeout)
                 return hub
 
     # -- collectives

@@ -53,7 +53,7 @@ def test_mistakes(name: str, settings: Settings, grade: Recorder, selection: Sel
         pytest.skip("not selected")
     op, dtype, case = _parts(name)
     with grade.case(op, dtype, case):
-        hasty = Settings(settings.scheme, settings.launcher, timeout=2.0, quick=settings.quick)
+        hasty = Settings(settings.scheme, settings.launcher, timeout=5.0, quick=settings.quick)
         found, trouble = run_world(hasty, 2, [name])
         result: Any = found.get(name, Result({0: ("hung", f"the world could not be joined: {trouble}")}))
         if hung := result.of("hung"):

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+import rustorch
 from rustorch.device import Device
 from rustorch.dispatch import registry
 from rustorch.ops.elementwise import Elementwise
@@ -157,3 +158,24 @@ class _Growth:
     def _count(self) -> int:
         stats = getattr(self._device.runtime, "memory_stats", dict)()
         return int(stats.get("allocated", 0))
+
+
+@pytest.mark.conformance(op="memory", dtype="float32")
+def test_freed_memory_is_given_back(device: Device) -> None:
+    """Tensors that come and go leave the runtime's counts where they were."""
+    stats = getattr(device.runtime, "memory_stats", dict)
+
+    def work(rounds: int) -> dict[str, int]:
+        for size in range(rounds):
+            x = rustorch.ones(100 + size % 7, 64, device=device)
+            (x @ x.t() + 1).sum()
+        device.runtime.synchronize()
+        del x
+        return dict(stats())
+
+    before, after = work(50), work(500)
+    for count in ("allocated", "reserved"):
+        if after.get(count, 0) > before.get(count, 0):
+            pytest.fail(
+                f"{count} grew from {before[count]} to {after[count]} bytes while tensors came and went"
+            )

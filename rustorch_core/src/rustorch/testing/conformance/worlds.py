@@ -30,18 +30,15 @@ class Settings:
         scheme: of the communicator.
         launcher: a command that starts processes, with ``{world_size}`` in it; "" starts them one by one.
         timeout: what the communicator is told, in seconds.
+        patience: seconds without any event, beyond the timeout, after which a world counts as hung.
         quick: whether the short list of programs runs.
     """
 
     scheme: str
     launcher: str = ""
     timeout: float = 10.0
+    patience: float = 20.0
     quick: bool = False
-
-    @property
-    def patience(self) -> float:
-        """Seconds without any event after which a world counts as hung."""
-        return 3 * self.timeout + 10
 
 
 @dataclass(slots=True)
@@ -57,21 +54,20 @@ class Result:
 
 def run_all(settings: Settings, size: int, names: Sequence[str]) -> Iterator[tuple[str, Result]]:
     """Run programs in a world, in a new one after each that fails; yield what became of each, and of the end."""
-    pending = list(names)
-    while True:
-        found, trouble = run_world(settings, size, pending)
+    pending = [*names, CLOSING]
+    while pending:
+        found, trouble = run_world(settings, size, pending[:-1])
         if not found:
             nothing = Result({0: ("failed", f"the world could not be joined: {trouble}")})
-            yield from ((name, nothing) for name in [*pending, CLOSING])
+            yield from ((name, nothing) for name in pending)
             return
-        yield from found.items()
-        pending = [name for name in pending if name not in found]
-        if CLOSING in found:
-            return
-        if not pending:
-            found, trouble = run_world(settings, size, [])
-            yield CLOSING, found.get(CLOSING, Result({0: ("failed", trouble)}))
-            return
+        for name in list(pending):
+            if name not in found:
+                break
+            yield name, found[name]
+            pending.remove(name)
+            if found[name].of("failed") or found[name].of("hung"):
+                break  # what others did after that means nothing
 
 
 def run_world(settings: Settings, size: int, names: Sequence[str]) -> tuple[dict[str, Result], str]:
@@ -124,7 +120,7 @@ def _watch(processes: list[subprocess.Popen[bytes]], folder: str, settings: Sett
         if size != heard:
             heard, quiet_since = size, time.monotonic()
         failed = any(process.poll() not in (None, 0) for process in processes)
-        if time.monotonic() - quiet_since > (settings.timeout + 2 if failed else settings.patience):
+        if time.monotonic() - quiet_since > settings.timeout + (2 if failed else settings.patience):
             return
 
 
