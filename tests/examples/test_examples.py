@@ -11,13 +11,14 @@ from pathlib import Path
 import pytest
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
+SECONDS = 3600  # a bound for what hangs; the slowest device is some twenty times slower than the default one
 
 
 def run(name: str, *options: str, cwd: Path) -> str:
     environment = {**os.environ, "MPLBACKEND": "Agg"}
     done = subprocess.run(
         [sys.executable, EXAMPLES / name, *options],
-        cwd=cwd, env=environment, capture_output=True, text=True, timeout=300, check=False,
+        cwd=cwd, env=environment, capture_output=True, text=True, timeout=SECONDS, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout

@@ -130,6 +130,12 @@ LATE = {
 }
 
 
+def test_a_kernel_gets_no_tensor_as_an_attribute():
+    x = rustorch.empty(3)
+    with pytest.raises(RuntimeError, match="the attribute 'value' of a kernel is a tensor, float32"):
+        x.device.kernels["fill"][x.dtype](x, value=x[0])
+
+
 @pytest.mark.parametrize("wait", ["synchronize", "copy", "stream", "event"])
 @pytest.mark.parametrize("case", LATE)
 def test_errors_of_kernels_come_when_somebody_waits(case, wait):

@@ -237,7 +237,7 @@ def logspace(
     """Return `steps` numbers ``base ** e`` for e evenly spaced from `start` to `end`."""
     if steps < 0:
         raise ArgumentError(f"logspace: steps must not be negative, got {steps}")
-    values = np.power(float(base), np.linspace(start, end, steps, dtype=np.float64))
+    values = np.power(float(base), np.linspace(_plain(start), _plain(end), steps, dtype=np.float64))
     return tensor(values, dtype=_chosen(dtype), device=device, requires_grad=requires_grad)
 
 
