@@ -50,7 +50,7 @@ LEVEL = {name: level for level, (_, names) in enumerate(LAYERS) for name in name
 #: Third-party modules that may be imported when a module of the core is: small, always installed, no driver.
 ALWAYS_THERE = frozenset({"numpy", "pluggy"}) | sys.stdlib_module_names
 #: Modules that only pytest imports; what they are made of is the extra `conformance`.
-OF_PYTEST = re.compile(r"rustorch\.testing\.conformance\.(conftest|session|test_\w+)$")
+OF_PYTEST = re.compile(r"rustorch\.testing\.conformance\.(conftest|session|kernel_calls|test_\w+)$")
 
 
 class Import(NamedTuple):

@@ -139,7 +139,9 @@ def _of_sums(call: Call, expected: list[Array | None], device: Device, growth: A
     sizes = oracle.magnitudes(call, device)
     counts = oracle.term_counts(call, device)
     return [
-        None if o is None or y is None else growth(o, np.abs(n)) * np.abs(s) + 0.5 * _spacing(o, y)
+        None
+        if o is None or y is None or s is None or n is None
+        else growth(o, np.abs(n)) * np.abs(s) + 0.5 * _spacing(o, y)
         for (o, y), s, n in zip(_pairs(call, expected), sizes, counts, strict=True)
     ]
 

@@ -169,4 +169,6 @@ def _integers(values: Array, dtype: DType, *, nonzero: bool) -> Array:
     if limits.min == 0:
         whole = np.abs(whole)
     found = np.clip(whole, limits.min, limits.max).astype(dtype.numpy)
-    return np.where(found == 0, dtype.numpy.type(3), found) if nonzero else found
+    if nonzero:
+        found = np.where(found == 0, dtype.numpy.type(3), found)
+    return np.asarray(found)

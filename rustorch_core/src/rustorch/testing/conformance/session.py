@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -72,7 +72,8 @@ class Session:
 
     def pytest_collection_modifyitems(self, config: Any, items: list[Any]) -> None:
         """Keep the suite's tests that were asked for, and all tests of others."""
-        kept, dropped = [], []
+        kept: list[Any] = []
+        dropped: list[Any] = []
         for item in items:
             (kept if not _ours(item) or self._wanted(item) else dropped).append(item)
         if dropped:
@@ -167,7 +168,7 @@ class Session:
         return self.report.reproduction(outcome)
 
     @pytest.hookimpl(wrapper=True)
-    def pytest_runtest_makereport(self, item: Any, call: Any) -> Iterator[Any]:
+    def pytest_runtest_makereport(self, item: Any, call: Any) -> Generator[None, Any, Any]:
         """Attach a test's outcomes to its report, so that they reach the process that reports."""
         report: Any = yield
         recorder = getattr(item, "rustorch_recorder", None)

@@ -122,7 +122,8 @@ _BY_NUMBERS = frozenset({"fill", "arange", "clamp"})
 def _varied(found: list[OpCase]) -> list[OpCase]:
     """Return the cases with one of every kind first."""
     seen: set[Any] = set()
-    first, rest = [], []
+    first: list[OpCase] = []
+    rest: list[OpCase] = []
     for case in found:
         shapes = tuple(None if x is None else x.shape for x in case.operands)
         settings = repr(sorted(case.attrs.items()))

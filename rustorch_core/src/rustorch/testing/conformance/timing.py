@@ -50,7 +50,7 @@ def best_other(device: Device) -> str:
         raise DeviceError(
             f"grade: no other backend is ready to compare {device} with", hint="name one with --against"
         )
-    return min(found, key=lambda b: (-b.priority, b.name)).name
+    return str(min(found, key=lambda b: (-b.priority, b.name)).name)
 
 
 def timed_calls(

@@ -142,7 +142,7 @@ def _widespread(call: Call, seed: int) -> Call:
 
 def _broadcast(call: Call, layouts: str) -> Call:
     """Make the operands in layout "expanded" equal along their first dim."""
-    operands = []
+    operands: list[Operand | None] = []
     for x, letter in zip(call.operands, layouts, strict=True):
         if letter == "e" and x is not None and x.values is not None and x.shape and x.shape[0]:
             operands.append(replace(x, values=np.broadcast_to(x.values[:1], x.shape)))
