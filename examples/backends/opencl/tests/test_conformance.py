@@ -8,5 +8,5 @@ import sys
 
 def test_quick_tier(device, tmp_path):
     suite = [sys.executable, "-m", "rustorch", "grade", str(device), "--quick"]
-    done = subprocess.run(suite, cwd=tmp_path, capture_output=True, text=True)
+    done = subprocess.run(suite, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout[-5000:] + done.stderr[-1000:]
