@@ -37,8 +37,9 @@ def conv2d_input_grad(out: View, g: View, weight: View, **how: Any) -> None:
     store(out, mx.vjp(lambda x: correlate(x, fixed, how), [anywhere], [load(g)])[1][0])
 
 
-def conv2d_weight_grad(out: View, g: View, x: View, **how: Any) -> None:
-    fixed = load(x)
+def conv2d_weight_grad(out: View, g: View, x: View, *, padding: tuple[int, int], **how: Any) -> None:
+    # padded here, since MLX leaves the border out, and with it a NaN of g that only meets zeros
+    fixed = mx.pad(load(x), [(0, 0), (0, 0), *((size, size) for size in padding)])
     anywhere = mx.zeros(out.shape, dtype_of(out))
     if not fixed.size:
         store(out, anywhere)  # MLX cannot convolve an empty batch
