@@ -141,24 +141,29 @@ class Derivatives:
     def compare(self, wanted: tuple[int, ...], grade: Recorder, *, second: bool) -> None:
         """Run it on the device under test and record the largest error."""
         found = self.run(self.device, self.dtype, wanted, second=second)
+        expected = self.expected
+        if (
+            second and wanted != self.subsets()[0]
+        ):  # a second gradient sums over the first ones that there are
+            expected = self.run(self.reference, dtypes.float64, wanted, second=True)
         worst = Error()
         for what, y in found.items():
             if second and what.startswith("y"):
                 continue
-            if what not in self.expected:
+            if what not in expected:
                 grade.wrong(f"{what}: no gradient is due here, got one")
                 return
             exact = y.dtype.kind != "f"
             allowed = self.allowed.get(what)
             if allowed is not None and what.startswith("dd"):
                 allowed = 4 * allowed  # the gradients that are differentiated have errors of their own
-            error = judge(y, self.expected[what], dtypes.int64 if exact else self.dtype, allowed)
+            error = judge(y, expected[what], dtypes.int64 if exact else self.dtype, allowed)
             worst = worst.worse(
                 Error(
                     error.budgets, error.ulp, f"{_NAMES[what.rstrip('0123456789')]} {what}: {error.message}"
                 )
             )
-        missing = {f"d{i}" for i in wanted} & self.expected.keys() - found.keys()
+        missing = {f"d{i}" for i in wanted} & expected.keys() - found.keys()
         if missing:
             grade.wrong(f"a gradient is due for {', '.join(sorted(missing))}, got none")
             return
