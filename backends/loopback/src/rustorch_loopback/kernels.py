@@ -45,7 +45,9 @@ def submitted(fn: Callable[..., None]) -> Callable[..., None]:
     def launch(out: Any, *inputs: Any, **attrs: Any) -> None:
         for name, value in attrs.items():
             if hasattr(value, "storage"):  # a worker that reads it would wait for itself
-                raise RuntimeError(f"loopback: the attribute {name!r} of a kernel is a tensor, {value.dtype.name}")
+                raise RuntimeError(
+                    f"loopback: the attribute {name!r} of a kernel is a tensor, {value.dtype.name}"
+                )
         results = seen(out)
         work = partial(fn, results, *map(seen, inputs), **attrs)
         first = results if not isinstance(results, tuple) else next(r for r in results if r is not None)
