@@ -90,3 +90,9 @@ def test_harvesting_leaves_no_trace() -> None:
     assert rustorch.get_rng_state() == before
     table = rustorch.device("reference").kernels
     assert table.wrappers == ()
+
+
+def test_hyper_parameters_keep_the_dtype_that_the_device_gives_them() -> None:
+    _, (*_, gradient, hyper) = op_cases("adam_step")[0].build("cpu", "float16")
+    assert gradient.dtype is rustorch.float16
+    assert hyper.dtype is rustorch.float64

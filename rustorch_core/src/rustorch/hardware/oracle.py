@@ -22,9 +22,7 @@ from rustorch.testing.conformance.judge import Error, judge
 from rustorch.testing.conformance.numerics import eps, spacing
 from rustorch.testing.conformance.oracle import NARROW, answers
 from rustorch.testing.conformance.outcomes import letter
-
-#: Ops whose last operand holds settings, which no rounding of the data touches.
-_WITH_SETTINGS = frozenset({"sgd_step", "adam_step"})
+from rustorch.testing.op_cases import holds_settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,7 +183,7 @@ def _conformed(call: Call, kind: type[calls.Call]) -> calls.Call:
         if x is None:
             return None
         dtype = dtype_of(x.dtype)
-        settings = call.op in _WITH_SETTINGS and position == len(call.inputs) - 1
+        settings = holds_settings(call.op, position, len(call.inputs))  # no rounding of the data touches them
         source = x if x.same_as_result is None else call.outs[x.same_as_result]
         values = source.values
         data = dtype.category >= FLOAT and not settings

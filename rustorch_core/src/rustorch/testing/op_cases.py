@@ -29,6 +29,7 @@ from rustorch.dispatch import registry
 from rustorch.dispatch.observers import observing
 from rustorch.dtypes import DType, dtype_of, float64
 from rustorch.errors import ArgumentError
+from rustorch.ops.optimizer import Update, hyper_dtype
 from rustorch.runtime import opened
 from rustorch.shape import Shape
 from rustorch.tensor.host import to_numpy
@@ -89,9 +90,17 @@ class OpCase:
         where = as_device(device)
         outs = tuple(None if o is None else _result(o, _dtype(o, dtype), where) for o in self.outs)
         inputs = tuple(
-            None if x is None else place(x, _dtype(x, dtype), where, layout) for x in self.operands
+            None if x is None else place(x, self._input_dtype(i, dtype, where), where, layout)
+            for i, x in enumerate(self.operands)
         )
         return (outs if self.several else outs[0]), inputs
+
+    def _input_dtype(self, position: int, wanted: str | None, device: Device) -> DType:
+        if holds_settings(self.op, position, len(self.operands)):
+            return hyper_dtype(device)
+        x = self.operands[position]
+        assert x is not None  # noqa: S101 - for the type checker
+        return _dtype(x, wanted)
 
     def run(self, out: Any, inputs: tuple[Any, ...]) -> None:
         """Call the kernel, or what stands for it, of the device that `out` is on."""
@@ -109,6 +118,11 @@ def dispatch_dtype(op: str, out: Any, inputs: tuple[Any, ...]) -> DType:
 
 
 _BY_RESULT = frozenset({"fill", "arange", "random_bits", "random_uniform", "random_normal"})
+
+
+def holds_settings(op: str, position: int, count: int) -> bool:
+    """Return whether operand `position` of `count` holds hyper-parameters, whose dtype the device decides."""
+    return isinstance(registry.ops[op], Update) and position == count - 1
 
 
 def _dtype(x: OperandCase, wanted: str | None) -> DType:

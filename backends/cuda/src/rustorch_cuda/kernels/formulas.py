@@ -68,7 +68,7 @@ FORMULAS: dict[str, Formula] = {
     "ge": Formula(2, "a >= b", REAL, result="bool"),
     "eq": Formula(2, "a == b", ALL, result="bool"),
     "ne": Formula(2, "!(a == b)", ALL, result="bool"),
-    "relu_backward": Formula(2, "b > 0 ? a : (A)0", FLOATS),
+    "relu_backward": Formula(2, "b <= 0 ? (A)0 : a", FLOATS),
     "sigmoid_backward": Formula(2, "a * (b * (1 - b))", FLOATS),
     "tanh_backward": Formula(2, "a * ((1 - b) * (1 + b))", FLOATS),
     # three operands

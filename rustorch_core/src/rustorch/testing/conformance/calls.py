@@ -17,13 +17,12 @@ from rustorch import dtypes
 from rustorch.base import allocate
 from rustorch.device import Device
 from rustorch.dtypes import BOOL, COMPLEX, FLOAT, INT, DType, dtype_of
+from rustorch.ops.optimizer import hyper_dtype
 from rustorch.shape import Shape
 from rustorch.tensor.host import to_numpy
 from rustorch.testing.conformance.numerics import Array, rounded
-from rustorch.testing.op_cases import Layout, OpCase, dispatch_dtype, laid_out
+from rustorch.testing.op_cases import Layout, OpCase, dispatch_dtype, holds_settings, laid_out
 
-#: Ops whose last operand holds settings in float64, whatever dtype they work on.
-_WITH_SETTINGS = frozenset({"sgd_step", "adam_step"})
 #: Ops whose integer divisor must not be zero.
 _DIVIDING = frozenset({"floor_divide", "remainder"})
 
@@ -125,9 +124,8 @@ def typed(case: OpCase, dtype: DType, device: Device) -> Call:
         if x is None:
             return None
         shown = dtype_of(x.dtype)
-        settings = case.op in _WITH_SETTINGS and position == len(case.operands) - 1
-        if settings:
-            kept = dtypes.float64 if "float64" in device.info.dtypes else dtypes.float32
+        if holds_settings(case.op, position, len(case.operands)):
+            kept = hyper_dtype(device)
             return Operand(x.shape, kept, False, rounded(x.values, kept))
         data = x.floating if floats else x.dtype == case.dtype
         if not data:
