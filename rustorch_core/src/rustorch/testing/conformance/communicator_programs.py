@@ -15,6 +15,7 @@ from rustorch import dtypes, nn
 from rustorch.distributed import Communicator, DistributedConfig, DistributedDataParallel
 from rustorch.dtypes import COMPLEX, FLOAT, DType, dtype_of
 from rustorch.errors import RusTorchError
+from rustorch.ops.creation import tensor
 
 
 @dataclass(slots=True)
@@ -75,7 +76,7 @@ def _facts(world: World) -> None:
 
 def _all_reduce(world: World, op: str, dtype: str, shape: tuple[int, ...] = (3, 5)) -> None:
     kind = dtype_of(dtype)
-    x = rustorch.tensor(_numbers(world.rank, shape, kind))
+    x = tensor(_numbers(world.rank, shape, kind))
     world.communicator.all_reduce(x, op)
     expect(x, _reduced(world, op, shape, kind), f"all_reduce {op}")
 
@@ -88,7 +89,7 @@ def _default_is_sum(world: World) -> None:
 
 def _same_bits_everywhere(world: World) -> None:
     rng = np.random.default_rng(world.rank)
-    x = rustorch.tensor((rng.standard_normal(4099) * 10.0 ** rng.integers(-3, 4, 4099)).astype(np.float32))
+    x = tensor((rng.standard_normal(4099) * 10.0 ** rng.integers(-3, 4, 4099)).astype(np.float32))
     world.communicator.all_reduce(x)
     first = x.clone()
     world.communicator.broadcast(first, 0)
@@ -97,7 +98,7 @@ def _same_bits_everywhere(world: World) -> None:
 
 def _broadcast(world: World, src: int, dtype: str, shape: tuple[int, ...] = (2, 3)) -> None:
     kind = dtype_of(dtype)
-    x = rustorch.tensor(_numbers(world.rank, shape, kind))
+    x = tensor(_numbers(world.rank, shape, kind))
     world.communicator.broadcast(x, src)
     expect(x, _numbers(src, shape, kind), f"broadcast from {src}")
 
@@ -110,7 +111,7 @@ def _each_source(world: World) -> None:
 def _barrier(world: World) -> None:
     for late in range(world.size):
         time.sleep(0.15 if world.rank == late else 0.0)
-        entered = rustorch.tensor([time.monotonic()], dtype=rustorch.float64)
+        entered = tensor([time.monotonic()], dtype=rustorch.float64)
         world.communicator.barrier()
         left = time.monotonic()
         world.communicator.all_reduce(entered, "max")
@@ -143,7 +144,7 @@ def _views(world: World) -> None:
     for name, view in shapes.items():
         for kind in ("all_reduce", "broadcast"):
             host = _numbers(world.rank, (6, 8), dtypes.float32)
-            x = rustorch.tensor(host)
+            x = tensor(host)
             part = view(x)
             inside = view(rustorch.arange(48).reshape(6, 8)).numpy(force=True).reshape(-1)
             right = host.copy().reshape(-1)
@@ -158,11 +159,12 @@ def _views(world: World) -> None:
 
 def _unknown_arguments(world: World) -> None:
     x = rustorch.ones(2)
-    for call in (
+    calls: list[Callable[[], None]] = [
         lambda: world.communicator.all_reduce(x, "median"),
         lambda: world.communicator.broadcast(x, world.size),
         lambda: world.communicator.broadcast(x, -1),
-    ):
+    ]
+    for call in calls:
         try:
             call()
         except (RusTorchError, ValueError, IndexError):

@@ -24,7 +24,7 @@ def poison(dtype: DType, round: int) -> np.ndarray[Any, Any]:
     if dtype.name == "bool":
         return np.array(round == 0)
     if round == 0:
-        return np.frombuffer(b"\xff" * kind.itemsize, kind)[0]
+        return np.frombuffer(b"\xff" * kind.itemsize, kind).reshape(())
     return np.array(6e4 if dtype.category >= FLOAT else 42, kind)
 
 
@@ -43,7 +43,8 @@ class Guarded:
 
     def own(self) -> np.ndarray[Any, Any]:
         """Return the view's elements as bytes."""
-        return self.after()[self.places]
+        elements: np.ndarray[Any, Any] = self.after()[self.places]
+        return elements
 
     def changed_outside(self) -> str:
         """Say which element outside of the view changed first, or ""."""

@@ -10,6 +10,7 @@ import numpy as np
 import rustorch
 from rustorch.device import Device
 from rustorch.nn import functional as F
+from rustorch.ops.creation import tensor
 
 Array = np.ndarray[Any, Any]
 
@@ -25,7 +26,7 @@ class Operands:
     def input(self, *shape: int) -> Any:
         """Return an input; it takes part in differentiation unless the program runs frozen."""
         values = self._rng.standard_normal(shape).astype(np.float32)
-        x = rustorch.tensor(values, dtype=self._dtype, device=self._device)
+        x = tensor(values, dtype=self._dtype, device=self._device)
         if self._frozen:
             return x
         self.parameters[f"gradient of input {len(self.parameters)}"] = x.requires_grad_()
@@ -34,13 +35,13 @@ class Operands:
     def parameter(self, *shape: int) -> Any:
         """Return a parameter."""
         values = (self._rng.standard_normal(shape) * 0.4).astype(np.float32)
-        x = rustorch.tensor(values, dtype=self._dtype, device=self._device, requires_grad=True)
+        x = tensor(values, dtype=self._dtype, device=self._device, requires_grad=True)
         self.parameters[f"gradient of parameter {len(self.parameters)}"] = x
         return x
 
     def integers(self, below: int, *shape: int) -> Any:
         """Return indices."""
-        return rustorch.tensor(self._rng.integers(0, below, shape), device=self._device)
+        return tensor(self._rng.integers(0, below, shape), device=self._device)
 
 
 def _perceptron(make: Operands, n: int) -> Any:

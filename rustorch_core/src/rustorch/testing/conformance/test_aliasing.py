@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-import rustorch
 from rustorch.device import Device
+from rustorch.ops.creation import tensor
 from rustorch.testing.conformance.bits import bits
 from rustorch.testing.conformance.kernel_calls import attempts, elementwise_ops
 from rustorch.testing.conformance.recorder import Recorder
@@ -33,7 +33,7 @@ def test_result_is_an_operand(op: str, device: Device, grade: Recorder, selectio
 
 
 def _sample(device: Device) -> Any:
-    return rustorch.tensor(np.linspace(-3, 3, 42, dtype=np.float32).reshape(6, 7), device=device)
+    return tensor(np.linspace(-3, 3, 42, dtype=np.float32).reshape(6, 7), device=device)
 
 
 def _shifted(x: Any) -> Any:

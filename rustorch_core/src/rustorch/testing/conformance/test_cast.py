@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-import rustorch
 from rustorch import dtypes
 from rustorch.device import Device
 from rustorch.dtypes import BOOL, COMPLEX, FLOAT, INT, DType
+from rustorch.ops.creation import tensor
 from rustorch.testing.conformance.recorder import Recorder
 from rustorch.testing.conformance.selection import Selection
 
@@ -46,7 +46,7 @@ def test_all_pairs(device: Device, reference: Device, grade: Recorder, selection
     for source in (d for d in held if selection.has("cast", d.name)):
         for target in held:
             with grade.case("cast", source.name, f"to {target.name}"):
-                x = rustorch.tensor(_numbers(source, target), dtype=source, device=reference)
+                x = tensor(_numbers(source, target), dtype=source, device=reference)
                 found, right = (np.array(x.to(d).to(target).numpy(force=True)) for d in (device, reference))
                 same = (found == right) | (np.isnan(found) & np.isnan(right))
                 if not same.all():

@@ -10,6 +10,7 @@ import pytest
 
 import rustorch
 from rustorch.device import Device
+from rustorch.ops.creation import tensor
 from rustorch.testing.conformance.bits import bits, results_of
 from rustorch.testing.conformance.kernel_calls import attempts, every_op
 from rustorch.testing.conformance.recorder import Recorder
@@ -35,12 +36,12 @@ def _places(count: int, below: int) -> Any:
 
 
 def _added(x: Any) -> Any:
-    index = rustorch.tensor(_places(x.shape[0], 7), device=x.device)
+    index = tensor(_places(x.shape[0], 7), device=x.device)
     return rustorch.zeros(7, device=x.device).scatter_add(0, index, x)
 
 
 def _rows_added(x: Any) -> Any:
-    index = rustorch.tensor(_places(x.shape[0], 5), device=x.device)
+    index = tensor(_places(x.shape[0], 5), device=x.device)
     return rustorch.zeros(5, x.shape[1], device=x.device).index_add(0, index, x)
 
 
@@ -81,7 +82,7 @@ def test_contended_sums(op: str, device: Device, grade: Recorder) -> None:
     """Five runs of a large sum into few places give the same bits."""
     shape, work = CONTENDED[op]
     with grade.case(op, "float32", f"{op} contended"):
-        x = rustorch.tensor(_values(*shape), device=device)
+        x = tensor(_values(*shape), device=device)
         found = {bits(work(x)) for _ in range(5)}
         if len(found) > 1:
             grade.wrong(f"five runs gave {len(found)} different results")

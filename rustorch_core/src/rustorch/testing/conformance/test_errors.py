@@ -10,10 +10,11 @@ import pytest
 
 import rustorch
 from rustorch.device import Device
+from rustorch.ops.creation import tensor
 
 
 def _index(device: Device, *places: int) -> Any:
-    return rustorch.tensor(np.array(places), device=device)
+    return tensor(np.array(places), device=device)
 
 
 def _ones(device: Device, *shape: int) -> Any:

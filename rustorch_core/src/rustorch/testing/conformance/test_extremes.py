@@ -11,6 +11,7 @@ import pytest
 import rustorch
 from rustorch.device import Device
 from rustorch.nn import functional as F
+from rustorch.ops.creation import tensor
 from rustorch.testing.conformance.recorder import Recorder
 
 #: From where exp overflows in float32, and on.
@@ -20,6 +21,11 @@ _LARGE = [
     [500.0, 500.0, 500.0, 499.0, 498.0, -500.0],
     [-700.0, -701.0, -700.0, -702.0, -700.5, -700.0],
 ]
+
+
+def _attention(x: Any) -> Any:
+    return F.scaled_dot_product_attention(x, x, x / 1e4)
+
 
 #: op -> the public function to apply.
 _BOUNDED: dict[str, Callable[[Any], Any]] = {
@@ -32,12 +38,8 @@ _BOUNDED: dict[str, Callable[[Any], Any]] = {
     "silu": F.silu,
     "gelu": F.gelu,
     "elu": F.elu,
-    "cross_entropy": lambda x: F.cross_entropy(
-        x, rustorch.tensor([0, 1, 2, 3], device=x.device), reduction="none"
-    ),
-    "attention": lambda x: F.scaled_dot_product_attention(
-        *[x.reshape(1, 1, 4, 6)] * 2, x.reshape(1, 1, 4, 6) / 1e4
-    ),
+    "cross_entropy": lambda x: F.cross_entropy(x, tensor([0, 1, 2, 3], device=x.device), reduction="none"),
+    "attention": lambda x: _attention(x.reshape(1, 1, 4, 6)),
 }
 
 
@@ -50,8 +52,8 @@ def test_large_operands(op: str, device: Device, reference: Device, grade: Recor
     """The result is finite, and that of the reference in float64 to some roundings."""
     with grade.case(op, "float32", "large operands"):
         values = np.array(_LARGE, np.float32)
-        found = np.array(_BOUNDED[op](rustorch.tensor(values, device=device)).numpy(force=True))
-        wide = rustorch.tensor(values.astype(np.float64), device=reference)
+        found = np.array(_BOUNDED[op](tensor(values, device=device)).numpy(force=True))
+        wide = tensor(values.astype(np.float64), device=reference)
         right = np.array(_BOUNDED[op](wide).numpy(force=True))
         # a logarithm of a sum may be as wrong as the rounding of its operands makes it
         rounding = 2.0**-23 * np.abs(values).max() if op in ("log_softmax", "cross_entropy") else 1e-6
@@ -86,9 +88,7 @@ def test_sign_of_zero(op: str, device: Device, grade: Recorder, reference: Devic
     with grade.case(op, "float32", "sign of zero"):
         x, y = (np.array(v, np.float32) for v in (_ZERO, _OTHER))
         found, right = (
-            np.array(
-                _SIGNED[op](rustorch.tensor(x, device=d), rustorch.tensor(y, device=d)).numpy(force=True)
-            )
+            np.array(_SIGNED[op](tensor(x, device=d), tensor(y, device=d)).numpy(force=True))
             for d in (device, reference)
         )
         wrong = (right == 0) & (found == 0) & (np.signbit(right) != np.signbit(found))

@@ -156,14 +156,14 @@ class _Growth:
         return self.device > 0 or self.host > max(_SMALL, 64 * calls)
 
     def _count(self) -> int:
-        stats = getattr(self._device.runtime, "memory_stats", dict)()
+        stats: Any = getattr(self._device.runtime, "memory_stats", dict)()
         return int(stats.get("allocated", 0))
 
 
 @pytest.mark.conformance(op="memory", dtype="float32")
 def test_freed_memory_is_given_back(device: Device) -> None:
     """Tensors that come and go leave the runtime's counts where they were."""
-    stats = getattr(device.runtime, "memory_stats", dict)
+    stats: Any = getattr(device.runtime, "memory_stats", dict)
 
     def work(rounds: int) -> dict[str, int]:
         for size in range(rounds):

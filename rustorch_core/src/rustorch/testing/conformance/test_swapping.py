@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-import rustorch
 from rustorch import dtypes
 from rustorch.device import Device
+from rustorch.ops.creation import tensor
 from rustorch.testing.conformance.bits import bits
 from rustorch.testing.conformance.recorder import Recorder
 from rustorch.testing.conformance.training import TASKS, allowed_curve, train
@@ -34,7 +34,7 @@ def test_round_trips(device: Device, reference: Device, grade: Recorder) -> None
     """Every dtype and view arrives with its bits, and comes back with them."""
     for dtype in (d for d in dtypes.ALL if d.name in device.info.dtypes):
         values = np.random.default_rng(3).integers(0, 2 if dtype.name == "bool" else 100, (6, 8))
-        x = rustorch.tensor(values, device=reference).to(dtype)
+        x = tensor(values, device=reference).to(dtype)
         there = x.to(device)
         for form, view in _forms(x).items():
             with grade.case("swapping", dtype.name, form):
@@ -52,7 +52,7 @@ def test_special_values(device: Device, reference: Device) -> None:
     words = np.array(
         [0x7FC00001, 0xFFC12345, 0x7F800000, 0xFF800000, 0x80000000, 1, 0x807FFFFF, 0x00800000], np.uint32
     )
-    x = rustorch.tensor(words.view(np.float32), device=reference)
+    x = tensor(words.view(np.float32), device=reference)
     if not bits(x) == bits(x.to(device)) == bits(x.to(device).to(reference)):
         pytest.fail("a special value was changed by a copy")
 

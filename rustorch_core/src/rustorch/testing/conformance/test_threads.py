@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -33,7 +34,7 @@ def test_kernels(op: str, device: Device, grade: Recorder, selection: Selection)
         with grade.case(op, dtype, f"{name} threads"):
             own = [_changed(call, number) for number in range(_THREADS)]
             alone = [results_of(one, device) for one in own]
-            found = at_once([lambda one=one: results_of(one, device) for one in own], rounds)
+            found = at_once([partial(results_of, one, device) for one in own], rounds)
             wrong = sum(result != alone[number] for number, results in enumerate(found) for result in results)
             if wrong:
                 grade.wrong(
@@ -46,7 +47,7 @@ def test_programs(device: Device) -> None:
     """Whole networks, forward and backward, run in threads of their own."""
     programs = list(PROGRAMS.values())[:_THREADS]
     alone = [run(program, 9, device) for program in programs]
-    found = at_once([lambda program=program: run(program, 9, device) for program in programs], 3)
+    found = at_once([partial(run, program, 9, device) for program in programs], 3)
     for expected, results in zip(alone, found, strict=True):
         for result in results:
             if any(not np.array_equal(result[what], expected[what]) for what in expected):

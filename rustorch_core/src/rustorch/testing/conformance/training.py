@@ -12,6 +12,7 @@ import rustorch
 from rustorch import nn
 from rustorch.device import Device
 from rustorch.nn import functional as F
+from rustorch.ops.creation import tensor
 from rustorch.testing.conformance.subjects import ORACLE
 
 Array = np.ndarray[Any, Any]
@@ -38,8 +39,8 @@ class Task:
     def loss(self, step: int, device: Device) -> Any:
         """Return the cross-entropy on the batch of a step."""
         x, y = self._batch(np.random.default_rng(step))
-        scores = self.model(rustorch.tensor(x, device=device))
-        return F.cross_entropy(scores, rustorch.tensor(y, device=device))
+        scores = self.model(tensor(x, device=device))
+        return F.cross_entropy(scores, tensor(y, device=device))
 
 
 def _points(rng: np.random.Generator) -> tuple[Array, Array]:
@@ -152,6 +153,6 @@ def allowed_curve(name: str, reference: Device) -> tuple[Array, Array]:
         with rustorch.no_grad():
             for p in task.parameters():
                 factors = 1 + 2.0**-23 * rng.standard_normal(tuple(p.shape))
-                p.mul_(rustorch.tensor(factors.astype(np.float32), device=p.device))
+                p.mul_(tensor(factors.astype(np.float32), device=p.device))
         apart = np.maximum(apart, np.abs(train(task, reference) - expected))
     return expected, _FACTOR * (np.maximum.accumulate(apart) + 2.0**-23 * np.abs(expected))
