@@ -12,11 +12,11 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-DISTRIBUTIONS = ("rustorch_core", "backends/reference", "backends/cpu", ".")
+DISTRIBUTIONS = ("rustorch_core", "backends/reference", "backends/cpu", "backends/loopback", ".")
 
 
 def main() -> int:
-    """Remove what old builds gathered, then `pip install` all four in one command, as the README does."""
+    """Remove what old builds gathered, then `pip install` all of them in one command, as the README does."""
     for name in DISTRIBUTIONS:
         for gathered in (ROOT / name).glob("build/lib*"):
             shutil.rmtree(gathered)
