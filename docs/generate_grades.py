@@ -25,8 +25,9 @@ HEADER = """\
 
 <!-- Written by docs/generate_grades.py.  Do not edit. -->
 
-What the conformance suite ([conformance.md](conformance.md)) says of the backends of this repository.  A backend's grade is the
-worst of its ops and dtypes; *announced* failures are those that its plugin states itself.  Made by `tox run -e grades`.
+What the conformance suite ([conformance.md](conformance.md)) says of the backends of this repository.
+A backend's grade is the worst of its ops and dtypes, but for *announced* failures, which its plugin states
+itself.  Made by `tox run -e grades`.
 """
 
 

@@ -9,7 +9,6 @@ from rustorch.dispatch.contract import (
     Absent,
     BackendInfo,
     DeviceInfo,
-    ExpectedFailure,
     Kernel,
     Ready,
     Runtime,
@@ -56,12 +55,3 @@ def rustorch_kernels(name: str, info: DeviceInfo) -> list[Kernel]:
     from rustorch_cpu.kernels import all_kernels
 
     return all_kernels()
-
-
-@hookimpl
-def rustorch_expected_failures(name: str) -> list[ExpectedFailure]:
-    """What is known to be wrong here."""
-    if name != "cpu":
-        return []
-    reason = "a count of 8 or more leaves the highest bit of uint8"
-    return [ExpectedFailure("bitwise_right_shift", "inaccurate", reason, frozenset({"uint8"}))]

@@ -18,6 +18,13 @@ if TYPE_CHECKING:
 Work = Callable[[], Any]
 
 
+class _Worker(threading.local):
+    active = False
+
+
+_worker = _Worker()
+
+
 class Event:
     """A mark in a stream; the worker that comes to it calls it."""
 
@@ -47,6 +54,10 @@ class Event:
         return self._reached
 
     def synchronize(self) -> None:
+        if _worker.active:
+            raise RuntimeError(
+                "loopback: a kernel reads a tensor of the core: an attribute, a size or a stride of its own"
+            )
         self.pass_by()
         self._runtime.raise_pending()
 
@@ -97,6 +108,7 @@ class Stream:
 
 def _work(queue: SimpleQueue[Work | None], runtime: LoopbackRuntime, number: int) -> None:
     """Do what comes out of the queue.  Whatever fails is kept for the next one who waits."""
+    _worker.active = True
     dice = random.Random((options.seed << 8) + number)
     while True:
         work = queue.get()

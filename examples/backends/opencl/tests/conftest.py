@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from rustorch_opencl.plugin import probe
 
 import rustorch
 from rustorch.plugins import Absent
+from rustorch_opencl.plugin import probe
 
 
 @pytest.fixture(scope="session")

@@ -1,10 +1,9 @@
 """The table of formulas against the declarations that kernels are generated from."""
 
+from rustorch.plugins import declared_ops
 from rustorch_opencl.formulas import ERRORS, FORMULAS
 from rustorch_opencl.kernels import all_kernels
 from rustorch_opencl.types import ALL, TYPES
-
-from rustorch.plugins import declared_ops
 
 
 def test_every_formula_belongs_to_a_declared_op_of_its_kind():

@@ -4,6 +4,7 @@ import struct
 
 import numpy as np
 import pytest
+
 from rustorch_opencl.geometry import collapse, pieces
 from rustorch_opencl.memory import size_class
 

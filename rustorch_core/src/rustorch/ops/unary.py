@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rustorch.dtypes import FLOAT, DType
+from rustorch.dtypes import BOOL, FLOAT, DType
 from rustorch.ops import approximation
 from rustorch.ops.elementwise import ANY, NUMERIC, REAL, boolean, elementwise, floating
 from rustorch.ops.samples import unary
@@ -154,6 +154,8 @@ frac.vjp(lambda g, _out, _x: g)
 @elementwise(samples=unary(**_KINKED), aliases=("sgn",))
 def sign(input: Tensor) -> Tensor:
     """Return -1, 0 or 1; NaN stays 0, as in PyTorch."""
+    if input.dtype.category == BOOL:
+        return input != 0
     return (input > 0).to(input.dtype) - (input < 0).to(input.dtype)
 
 
