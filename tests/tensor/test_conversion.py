@@ -88,6 +88,7 @@ def test_numbers_in_tensors_make_tensors() -> None:
     two, six = rustorch.tensor(2.0), rustorch.tensor([6.0])
     assert rustorch.arange(two, six, rustorch.tensor(2)).tolist() == [2.0, 4.0]
     assert rustorch.linspace(two, six, 3).tolist() == [2.0, 4.0, 6.0]
+    assert rustorch.arange(3).roll((rustorch.tensor(1),), (0,)).tolist() == [2, 0, 1]
     assert rustorch.logspace(two, six, 2, two).tolist() == [4.0, 64.0]
     assert rustorch.full((2,), two).tolist() == [2.0, 2.0]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -195,6 +196,6 @@ def roll(input: Tensor, shifts: int | Sequence[int], dims: int | Sequence[int] |
     for shift, d in zip(steps, axes, strict=True):
         axis = normalize_dim("roll", d, len(input.shape))
         size = input.shape[axis]
-        cut = (size - shift) % size if size else 0
+        cut = (size - operator.index(shift)) % size if size else 0
         input = cat([narrow(input, axis, cut, size - cut), narrow(input, axis, 0, cut)], axis)
     return clone(input)
