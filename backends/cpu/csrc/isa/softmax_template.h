@@ -9,7 +9,8 @@ ROW_SUM(sum_exp_shifted, (int64_t n, const REAL *x, V shift), v(exp)(AT(x) - shi
 ROW_SUM(sum_products, (int64_t n, const REAL *x, const REAL *y), AT(x) * AT(y))
 ROW_SUM(sum_row, (int64_t n, const REAL *x), AT(x))
 ROW_EACH(scale_row, (int64_t n, REAL *y, V factor), PUT(y, AT(y) * factor))
-ROW_EACH(shift_row, (int64_t n, REAL *y, const REAL *x, V shift), PUT(y, AT(x) - shift))
+/* One after the other: the sum of both would be rounded to the digits of the larger. */
+ROW_EACH(shift_row, (int64_t n, REAL *y, const REAL *x, V first, V second), PUT(y, AT(x) - first - second))
 ROW_EACH(softmax_grad, (int64_t n, REAL *out, const REAL *g, const REAL *y, V dot), PUT(out, AT(y) * (AT(g) - dot)))
 ROW_EACH(log_softmax_grad, (int64_t n, REAL *out, const REAL *g, const REAL *y, V total),
          PUT(out, AT(g) - v(exp)(AT(y)) * total))
@@ -23,7 +24,7 @@ static void T(softmax_row)(int64_t n, REAL *y, const REAL *x) {
 static void T(log_softmax_row)(int64_t n, REAL *y, const REAL *x) {
     REAL most = T(row_max)(n, x);
     double total = T(sum_exp_shifted)(n, x, v(set1)(most));
-    T(shift_row)(n, y, x, v(set1)((REAL)(most + log(total))));
+    T(shift_row)(n, y, x, v(set1)(most), v(set1)((REAL)log(total)));
 }
 
 static int T(row_op)(const rt_rows *rows, void *const *out, const void *const *in) {
