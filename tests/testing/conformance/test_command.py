@@ -175,3 +175,20 @@ def test_pytest_from_any_folder(stranger):
 def test_options_cost_nothing_until_they_are_used():
     code = "import sys, rustorch_pytest; assert 'rustorch' not in sys.modules and 'numpy' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_a_part_of_the_suite_is_no_grade(tmp_path):
+    part = "rustorch.testing.conformance.test_cast"
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--pyargs", part]
+    environment = os.environ | {"RUSTORCH_CACHE_DIR": str(tmp_path)}
+    run = subprocess.run(
+        [*command, "--rustorch-backend=reference", "--rustorch-quick"],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+    )
+    assert "grade A: conforms" in run.stdout
+    assert list(tmp_path.rglob("*.json")) == []

@@ -72,6 +72,8 @@ class Session:
 
     def pytest_collection_modifyitems(self, config: Any, items: list[Any]) -> None:
         """Keep the suite's tests that were asked for, and all tests of others."""
+        files = {item.path for item in items if _ours(item)}
+        self.narrowed = self.narrowed or files < set(Path(__file__).parent.glob("test_*.py"))
         kept: list[Any] = []
         dropped: list[Any] = []
         for item in items:
