@@ -1,8 +1,10 @@
 """Write grades.md: what the conformance suite says of every backend that is installed.
 
     python docs/generate_grades.py [--quick] [NAME ...]
+    python docs/generate_grades.py --reports FILE ...
 
-`tox run -e grades` installs all backends of this repository first.
+The second form takes what `rustorch grade NAME --json FILE` wrote.  `tox run -e grades` installs all backends
+of this repository and does the first.
 """
 
 from __future__ import annotations
@@ -65,14 +67,18 @@ def below_the_best(report: dict[str, Any]) -> list[str]:
 
 
 def main() -> None:
-    """Grade all backends that are ready, or those that are named."""
+    """Grade all backends that are ready, or those that are named, or take reports."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--reports", nargs="+", type=Path, default=[], metavar="FILE")
     parser.add_argument("names", nargs="*")
     options = parser.parse_args()
-    ready = [b.name for b in plugins().backends().values() if isinstance(probe(b), Ready)]
-    reports = [graded(name, quick=options.quick) for name in options.names or sorted(ready)]
-    found = [report for report in reports if report is not None]
+    if options.reports:
+        found = [json.loads(path.read_text("utf-8")) for path in options.reports]
+    else:
+        ready = [b.name for b in plugins().backends().values() if isinstance(probe(b), Ready)]
+        reports = [graded(name, quick=options.quick) for name in options.names or sorted(ready)]
+        found = [report for report in reports if report is not None]
     lines = [
         HEADER,
         "| backend | device | grade | ops and dtypes | cases | announced | failures | tier | date |",
