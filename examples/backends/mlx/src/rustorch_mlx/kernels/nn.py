@@ -19,7 +19,9 @@ def softmax_backward(g: mx.array, y: mx.array, *, dim: int) -> mx.array:
 
 
 def log_softmax(x: mx.array, *, dim: int) -> mx.array:
-    return x - mx.logsumexp(x, axis=dim, keepdims=True)
+    # not `x - logsumexp(x)`, which would round to the digits of the largest element
+    shifted = x - x.max(axis=dim, keepdims=True)
+    return shifted - mx.log(mx.exp(shifted).sum(axis=dim, keepdims=True))
 
 
 def log_softmax_backward(g: mx.array, y: mx.array, *, dim: int) -> mx.array:
