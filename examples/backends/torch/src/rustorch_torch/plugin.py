@@ -9,7 +9,16 @@ import os
 from functools import partial
 from importlib.util import find_spec
 
-from rustorch.plugins import Absent, BackendInfo, DeviceInfo, Kernel, Ready, Runtime, hookimpl
+from rustorch.plugins import (
+    Absent,
+    BackendInfo,
+    DeviceInfo,
+    ExpectedFailure,
+    Kernel,
+    Ready,
+    Runtime,
+    hookimpl,
+)
 
 RUSTORCH_CONTRACT = ">=1.0,<2"
 PREFIX = "torch:"
@@ -66,3 +75,12 @@ def rustorch_kernels(name: str, info: DeviceInfo) -> list[Kernel]:
     from rustorch_torch.kernels import KERNELS, WITHOUT_FLOAT64
 
     return KERNELS if "float64" in info.dtypes else KERNELS + WITHOUT_FLOAT64
+
+
+@hookimpl
+def rustorch_expected_failures(name: str) -> list[ExpectedFailure]:
+    if not name.startswith(PREFIX):
+        return []
+    reason = "PyTorch sometimes keeps the Python side of a few tensors of its own for longer"
+    ops = ("adam_step", "index_add", "layer_norm_backward")
+    return [ExpectedFailure(op, "flaky", reason, check="memory") for op in ops]
