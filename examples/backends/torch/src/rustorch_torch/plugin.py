@@ -13,7 +13,6 @@ from rustorch.plugins import (
     Absent,
     BackendInfo,
     DeviceInfo,
-    ExpectedFailure,
     Kernel,
     Ready,
     Runtime,
@@ -75,12 +74,3 @@ def rustorch_kernels(name: str, info: DeviceInfo) -> list[Kernel]:
     from rustorch_torch.kernels import KERNELS, WITHOUT_FLOAT64
 
     return KERNELS if "float64" in info.dtypes else KERNELS + WITHOUT_FLOAT64
-
-
-@hookimpl
-def rustorch_expected_failures(name: str) -> list[ExpectedFailure]:
-    if not name.startswith(PREFIX):
-        return []
-    reason = "PyTorch sometimes keeps the Python side of a few tensors of its own for longer"
-    ops = ("adam_step", "index_add", "layer_norm_backward")
-    return [ExpectedFailure(op, "flaky", reason, check="memory") for op in ops]

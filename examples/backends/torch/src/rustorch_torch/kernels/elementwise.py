@@ -55,7 +55,10 @@ def erf(x: torch.Tensor) -> torch.Tensor:
 #: name -> dtypes and function; these have no `out`, or another signature.
 OTHERS = {
     "floor_divide": (INTEGERS | FLOATS, floor_divide),
-    "remainder": (INTEGERS, remainder),  # of floats it decomposes: PyTorch's is NaN where the quotient overflows
+    "remainder": (
+        INTEGERS,
+        remainder,
+    ),  # of floats it decomposes: PyTorch's is NaN where the quotient overflows
     "relu": (INTEGERS | FLOATS, torch.relu),
     "silu": (FLOATS, functional.silu),
     "gelu": (FLOATS, functional.gelu),
