@@ -1,25 +1,24 @@
 /* The driver shared by all reductions.
  *
- * The input is seen as K results times R elements each.  An op supplies loops over accumulators,
- * which may be wider than the elements (floats are summed in double). */
+ * The input is seen as K results times R elements each.  An op supplies loops over dense rows and
+ * accumulators, which may be wider than the elements (floats are summed in double). */
 #pragma once
 #include "elementwise.h"
-
-enum { RT_REDUCE_BLOCK = 4096 /* longest run that one accumulator takes at once: bounds the rounding error */ };
 
 typedef struct {
     int64_t acc_size; /* bytes of an accumulator */
     void (*init)(int64_t n, void *acc);
-    void (*row)(int64_t n, const void *x, void *acc);       /* n elements into one accumulator */
-    void (*column)(int64_t n, const void *x, void *acc);    /* n elements into n accumulators */
-    void (*merge)(int64_t n, const void *other, void *acc); /* n accumulators into n others */
-    void (*finish)(int64_t n, const void *acc, void *out);  /* n accumulators to n elements */
+    /* `count` rows of n elements, `step` elements from one row to the next. */
+    void (*rows)(int64_t count, int64_t n, const void *x, int64_t step, void *acc);    /* a row per accumulator */
+    void (*columns)(int64_t count, int64_t n, const void *x, int64_t step, void *acc); /* n accumulators for all */
+    void (*merge)(int64_t n, const void *other, void *acc);                            /* n accumulators into n */
+    void (*finish)(int64_t n, const void *acc, void *out); /* n accumulators to n elements */
 } rt_reducer;
 
 typedef struct {
     const rt_reducer *reducer;
     const rt_half_conversion *half; /* not NULL: elements are stored in this format, computed as float */
-    int64_t itemsize;               /* of an element as the loops see it */
+    int64_t itemsize;               /* of an element in memory */
     uintptr_t out, x;
 } rt_reduce_call;
 

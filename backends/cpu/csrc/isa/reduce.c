@@ -1,4 +1,4 @@
-/* Loops of sum, prod, amax and amin.  Each row keeps many independent lanes, which the compiler turns
+/* Loops of sum, prod, amax and amin.  Each keeps many independent lanes, which the compiler turns
  * into vector registers; the lanes are combined at the end. */
 #include "reduce.h"
 #include "isa/api/reduce.h"
@@ -18,42 +18,15 @@ enum { LANES = 64 };
 #define MAX_FLOAT(m, v) ((v) > (m) || (v) != (v) ? (v) : (m))
 #define MIN_FLOAT(m, v) ((v) < (m) || (v) != (v) ? (v) : (m))
 
-#define REDUCER(NAME, T, A, START, COMBINE)                                                              \
-    LANES_ROW(NAME, T, A, COMBINE)                                                                       \
-    REDUCER_WITH_ROW(NAME, T, A, START, COMBINE)
-
-#define LANES_ROW(NAME, T, A, COMBINE)                                                                   \
-    static void NAME##_row(int64_t n, const void *x, void *acc) {                                        \
-        const T *v = x;                                                                                  \
-        A total = *(A *)acc;                                                                             \
-        int64_t i = 0;                                                                                   \
-        if (n >= LANES) {                                                                                \
-            A lane[LANES];                                                                               \
-            for (int j = 0; j < LANES; j++)                                                              \
-                lane[j] = (A)v[j];                                                                       \
-            for (i = LANES; i + LANES <= n; i += LANES)                                                  \
-                for (int j = 0; j < LANES; j++)                                                          \
-                    lane[j] = (A)COMBINE(lane[j], (A)v[i + j]);                                          \
-            for (int w = LANES / 2; w > 0; w /= 2)                                                       \
-                for (int j = 0; j < w; j++)                                                              \
-                    lane[j] = (A)COMBINE(lane[j], lane[j + w]);                                          \
-            total = (A)COMBINE(total, lane[0]);                                                          \
-        }                                                                                                \
-        for (; i < n; i++)                                                                               \
-            total = (A)COMBINE(total, (A)v[i]);                                                          \
-        *(A *)acc = total;                                                                               \
-    }
-
-#define REDUCER_WITH_ROW(NAME, T, A, START, COMBINE)                                                     \
+/* The table entry of an op for elements T with accumulators A: NAME_row and NAME_columns exist. */
+#define REDUCER_OF(NAME, T, A, START, COMBINE)                                                           \
     static void NAME##_init(int64_t n, void *acc) {                                                      \
         for (int64_t i = 0; i < n; i++)                                                                  \
             ((A *)acc)[i] = (A)(START);                                                                  \
     }                                                                                                    \
-    static void NAME##_column(int64_t n, const void *x, void *acc) {                                     \
-        const T *restrict v = x;                                                                         \
-        A *restrict a = acc;                                                                             \
-        for (int64_t i = 0; i < n; i++)                                                                  \
-            a[i] = (A)COMBINE(a[i], (A)v[i]);                                                            \
+    static void NAME##_rows(int64_t count, int64_t n, const void *x, int64_t step, void *acc) {          \
+        for (int64_t k = 0; k < count; k++)                                                              \
+            ((A *)acc)[k] = (A)COMBINE(((A *)acc)[k], NAME##_row(n, (const T *)x + k * step));           \
     }                                                                                                    \
     static void NAME##_merge(int64_t n, const void *other, void *acc) {                                  \
         const A *restrict b = other;                                                                     \
@@ -66,8 +39,55 @@ enum { LANES = 64 };
             ((T *)out)[i] = (T)((const A *)acc)[i];                                                      \
     }                                                                                                    \
     static const rt_reducer NAME = {                                                                     \
-        sizeof(A), NAME##_init, NAME##_row, NAME##_column, NAME##_merge, NAME##_finish,                  \
+        sizeof(A), NAME##_init, NAME##_rows, NAME##_columns, NAME##_merge, NAME##_finish,                \
     };
+
+#define LANES_ROW(NAME, T, A, START, COMBINE)                                                            \
+    static inline A NAME##_row(int64_t n, const T *v) {                                                  \
+        A total = (A)(START);                                                                            \
+        int64_t i = 0;                                                                                   \
+        if (n >= LANES) {                                                                                \
+            A lane[LANES];                                                                               \
+            for (int j = 0; j < LANES; j++)                                                              \
+                lane[j] = (A)v[j];                                                                       \
+            for (i = LANES; i + LANES <= n; i += LANES)                                                  \
+                for (int j = 0; j < LANES; j++)                                                          \
+                    lane[j] = (A)COMBINE(lane[j], (A)v[i + j]);                                          \
+            for (int w = LANES / 2; w > 0; w /= 2)                                                       \
+                for (int j = 0; j < w; j++)                                                              \
+                    lane[j] = (A)COMBINE(lane[j], lane[j + w]);                                          \
+            total = lane[0];                                                                             \
+        }                                                                                                \
+        for (; i < n; i++)                                                                               \
+            total = (A)COMBINE(total, (A)v[i]);                                                          \
+        return total;                                                                                    \
+    }
+
+/* Eight rows at a time, combined pairwise before they meet the accumulators: these are then loaded and
+ * stored once per eight rows, and sums round less. */
+#define COLUMNS(NAME, T, A, COMBINE)                                                                     \
+    static void NAME##_columns(int64_t count, int64_t n, const void *x, int64_t step, void *acc) {       \
+        const T *restrict v = x;                                                                         \
+        A *restrict a = acc;                                                                             \
+        for (; count >= 8; count -= 8, v += 8 * step)                                                    \
+            for (int64_t i = 0; i < n; i++) {                                                            \
+                const T *r = v + i;                                                                      \
+                const A x0 = (A)r[0], x1 = (A)r[step], x2 = (A)r[2 * step], x3 = (A)r[3 * step];         \
+                const A x4 = (A)r[4 * step], x5 = (A)r[5 * step], x6 = (A)r[6 * step];                   \
+                const A x7 = (A)r[7 * step], y0 = (A)COMBINE(x0, x1), y1 = (A)COMBINE(x2, x3);           \
+                const A y2 = (A)COMBINE(x4, x5), y3 = (A)COMBINE(x6, x7), z0 = (A)COMBINE(y0, y1);       \
+                const A z1 = (A)COMBINE(y2, y3), whole = (A)COMBINE(z0, z1);                             \
+                a[i] = (A)COMBINE(a[i], whole);                                                          \
+            }                                                                                            \
+        for (; count > 0; count--, v += step)                                                            \
+            for (int64_t i = 0; i < n; i++)                                                              \
+                a[i] = (A)COMBINE(a[i], (A)v[i]);                                                        \
+    }
+
+#define REDUCER(NAME, T, A, START, COMBINE)                                                              \
+    LANES_ROW(NAME, T, A, START, COMBINE)                                                                \
+    COLUMNS(NAME, T, A, COMBINE)                                                                         \
+    REDUCER_OF(NAME, T, A, START, COMBINE)
 
 #define INTEGER_REDUCERS(NAME, T, LOW, HIGH)                                                             \
     REDUCER(sum_##NAME, T, T, 0, ADD)                                                                    \
@@ -81,29 +101,151 @@ INTEGER_REDUCERS(int16, int16_t, INT16_MIN, INT16_MAX)
 INTEGER_REDUCERS(int32, int32_t, INT32_MIN, INT32_MAX)
 INTEGER_REDUCERS(int64, int64_t, INT64_MIN, INT64_MAX)
 
-/* Sums of floats in double: twice the work in cache, none in memory, and no visible rounding error.
- * Written with vectors, because the compiler keeps converted lanes in memory. */
-static void sum_float32_row(int64_t n, const void *x, void *acc) {
-    const float *v = x;
-    vd sum[4] = {0};
-    int64_t i = 0;
-    for (; i + 4 * VD <= n; i += 4 * VD)
-        for (int k = 0; k < 4; k++)
-            sum[k] += vd_load_float(v + i + k * VD);
-    double total = vd_sum((sum[0] + sum[1]) + (sum[2] + sum[3]));
-    for (; i < n; i++)
-        total += (double)v[i];
-    *(double *)acc += total;
+/* Sums of floats: eight vectors are added pairwise, then in double.  Three roundings, so the error is
+ * below 3 units of rounding of the sum of magnitudes whatever the length, and only one vector in eight
+ * pays for the conversion. */
+RT_INLINE vf four_vectors(const float *p, int64_t step) {
+    return (vf_load(p) + vf_load(p + step)) + (vf_load(p + 2 * step) + vf_load(p + 3 * step));
 }
 
-REDUCER_WITH_ROW(sum_float32, float, double, 0, ADD)
-REDUCER(sum_float64, double, double, 0, ADD)
+RT_INLINE vf eight_vectors(const float *p, int64_t step) {
+    return four_vectors(p, step) + four_vectors(p + 4 * step, step);
+}
+
+static inline double sum_float32_row(int64_t n, const float *v) {
+    vd low = {0}, high = {0};
+    int64_t i = 0;
+#define TAKE(x)                                                                                          \
+    do {                                                                                                 \
+        const vf taken = (x);                                                                            \
+        low += vf_low(taken);                                                                            \
+        high += vf_high(taken);                                                                          \
+    } while (0)
+    for (; i + 8 * VF <= n; i += 8 * VF)
+        TAKE(eight_vectors(v + i, VF));
+    if (i + 4 * VF <= n) {
+        TAKE(four_vectors(v + i, VF));
+        i += 4 * VF;
+    }
+    for (; i + VF <= n; i += VF)
+        TAKE(vf_load(v + i));
+    if (i < n)
+        TAKE(vf_load_n(v + i, n - i));
+#undef TAKE
+    return vd_sum(low + high);
+}
+
+/* The first n <= VF columns of so many rows, which are eight or one. */
+RT_INLINE void add_columns(const float *v, int64_t step, bool eight, int64_t n, double *a) {
+    vf part[8], sum;
+    if (n == VF) {
+        sum = eight ? eight_vectors(v, step) : vf_load(v);
+        vd_store(a, vd_load(a) + vf_low(sum));
+        vd_store(a + VD, vd_load(a + VD) + vf_high(sum));
+        return;
+    }
+    for (int r = 0; r < (eight ? 8 : 1); r++)
+        part[r] = vf_load_n(v + r * step, n);
+    sum = eight ? eight_vectors((const float *)part, VF) : part[0];
+    int64_t m = n < VD ? n : VD;
+    vd_store_n(a, vd_load_n(a, m) + vf_low(sum), m);
+    if (n > VD)
+        vd_store_n(a + VD, vd_load_n(a + VD, n - VD) + vf_high(sum), n - VD);
+}
+
+static void sum_float32_columns(int64_t count, int64_t n, const void *x, int64_t step, void *acc) {
+    const float *v = x;
+    for (int64_t rows; count > 0; count -= rows, v += rows * step) {
+        rows = count < 8 ? 1 : 8;
+        int64_t i = 0;
+        if (rows == 8)
+            for (; i + VF <= n; i += VF)
+                add_columns(v + i, step, true, VF, (double *)acc + i);
+        else
+            for (; i + VF <= n; i += VF)
+                add_columns(v + i, step, false, VF, (double *)acc + i);
+        if (i < n)
+            add_columns(v + i, step, rows == 8, n - i, (double *)acc + i);
+    }
+}
+
+/* Sums of doubles: eight vectors pairwise, then with the rounding error of every addition kept (Knuth's
+ * two-sum).  Where the sum is not finite the error is NaN, and is left out. */
+static inline double sum_float64_row(int64_t n, const double *v) {
+    vd sum = {0}, lost = {0};
+    int64_t i = 0;
+    for (; i + 8 * VD <= n; i += 8 * VD) {
+        const double *p = v + i;
+        vd x = ((vd_load(p) + vd_load(p + VD)) + (vd_load(p + 2 * VD) + vd_load(p + 3 * VD))) +
+               ((vd_load(p + 4 * VD) + vd_load(p + 5 * VD)) + (vd_load(p + 6 * VD) + vd_load(p + 7 * VD)));
+        vd next = sum + x, taken = next - sum;
+        lost += (sum - (next - taken)) + (x - taken);
+        sum = next;
+    }
+    vd rest = {0};
+    for (; i + VD <= n; i += VD)
+        rest += vd_load(v + i);
+    if (i < n)
+        rest += vd_load_n(v + i, n - i);
+    return vd_sum(vd_select(lost == lost, sum + (rest + lost), sum + rest));
+}
+
+/* The extreme of n >= lanes numbers, NaN left aside; the last lanes are looked at twice.  NaN has the
+ * largest magnitude as a bit pattern. */
+#define EXTREME_ROW(NAME, T, I, START, BETTER, COMBINE)                                                  \
+    RT_INLINE I NAME##_bits(T x) {                                                                       \
+        I bits;                                                                                          \
+        memcpy(&bits, &x, sizeof bits);                                                                  \
+        return bits & (I)(((uint64_t)1 << (8 * sizeof(I) - 1)) - 1);                                      \
+    }                                                                                                    \
+    RT_INLINE T NAME##_of_lanes(int64_t n, const T *v, const int lanes) {                                \
+        T best[LANES];                                                                                   \
+        I most[LANES];                                                                                   \
+        for (int j = 0; j < lanes; j++) {                                                                \
+            best[j] = v[j];                                                                              \
+            most[j] = NAME##_bits(v[j]);                                                                 \
+        }                                                                                                \
+        for (int64_t i = lanes; i < n; i += lanes) {                                                     \
+            const T *p = v + (i + lanes <= n ? i : n - lanes);                                           \
+            for (int j = 0; j < lanes; j++) {                                                            \
+                const I bits = NAME##_bits(p[j]);                                                        \
+                best[j] = p[j] BETTER best[j] ? p[j] : best[j];                                          \
+                most[j] = bits > most[j] ? bits : most[j];                                               \
+            }                                                                                            \
+        }                                                                                                \
+        for (int w = lanes / 2; w > 0; w /= 2)                                                           \
+            for (int j = 0; j < w; j++) {                                                                \
+                best[j] = best[j + w] BETTER best[j] ? best[j + w] : best[j];                            \
+                most[j] = most[j + w] > most[j] ? most[j + w] : most[j];                                 \
+            }                                                                                            \
+        return most[0] > NAME##_bits((T)INFINITY) ? (T)NAN : best[0];                                    \
+    }                                                                                                    \
+    static inline T NAME##_row(int64_t n, const T *v) {                                                  \
+        enum { FEW = 64 / sizeof(T) };                                                                   \
+        if (n >= LANES)                                                                                  \
+            return NAME##_of_lanes(n, v, LANES);                                                         \
+        if (n >= FEW)                                                                                    \
+            return NAME##_of_lanes(n, v, FEW);                                                           \
+        T total = START;                                                                                 \
+        for (int64_t i = 0; i < n; i++)                                                                  \
+            total = COMBINE(total, v[i]);                                                                \
+        return total;                                                                                    \
+    }
+
+#define EXTREME_REDUCER(NAME, T, I, START, BETTER, COMBINE)                                              \
+    EXTREME_ROW(NAME, T, I, START, BETTER, COMBINE)                                                      \
+    COLUMNS(NAME, T, T, COMBINE)                                                                         \
+    REDUCER_OF(NAME, T, T, START, COMBINE)
+
+EXTREME_REDUCER(amax_float32, float, int32_t, -INFINITY, >, MAX_FLOAT)
+EXTREME_REDUCER(amax_float64, double, int64_t, -INFINITY, >, MAX_FLOAT)
+EXTREME_REDUCER(amin_float32, float, int32_t, INFINITY, <, MIN_FLOAT)
+EXTREME_REDUCER(amin_float64, double, int64_t, INFINITY, <, MIN_FLOAT)
+COLUMNS(sum_float64, double, double, ADD)
+REDUCER_OF(sum_float32, float, double, 0, ADD)
+REDUCER_OF(sum_float64, double, double, 0, ADD)
 REDUCER(prod_float32, float, double, 1, MUL)
 REDUCER(prod_float64, double, double, 1, MUL)
-REDUCER(amax_float32, float, float, -INFINITY, MAX_FLOAT)
-REDUCER(amax_float64, double, double, -INFINITY, MAX_FLOAT)
-REDUCER(amin_float32, float, float, INFINITY, MIN_FLOAT)
-REDUCER(amin_float64, double, double, INFINITY, MIN_FLOAT)
 REDUCER(sum_complex64, c64, c128, 0, ADD)
 REDUCER(sum_complex128, c128, c128, 0, ADD)
 REDUCER(prod_complex64, c64, c128, 1, MUL)
@@ -128,7 +270,7 @@ static const rt_reducer *const reducers[RT_DTYPE_COUNT][4] = {
 
 int rt_reduce_supported(int op, int dtype) { return reducers[dtype][op] != NULL; }
 
-int rt_reduce(int op, int dtype, uintptr_t out, uintptr_t x, int ndim, const int64_t *dims, uint64_t reduced) {
+static int reduce(int op, int dtype, uintptr_t out, uintptr_t x, int ndim, const int64_t *dims, uint64_t reduced) {
     bool half = dtype == RT_FLOAT16 || dtype == RT_BFLOAT16;
     rt_reduce_call call = {
         .reducer = reducers[dtype][op],
@@ -138,4 +280,13 @@ int rt_reduce(int op, int dtype, uintptr_t out, uintptr_t x, int ndim, const int
         .x = x,
     };
     return rt_reduce_run(&call, ndim, dims, reduced);
+}
+
+int rt_reduce(int op, int dtype, uintptr_t out, uintptr_t x, int ndim, const int64_t *dims, uint64_t reduced) {
+    return reduce(op, dtype, out, x, ndim, dims, reduced);
+}
+
+int rt_reduce_dense(int op, int dtype, uintptr_t out, uintptr_t x, int64_t outer, int64_t n, int64_t inner) {
+    int64_t dims[] = {outer, n, inner, n * inner, inner, 1, inner, 0, 1};
+    return reduce(op, dtype, out, x, 3, dims, 2);
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rustorch import dtypes
@@ -30,8 +31,14 @@ class ValuesAndIndices(NamedTuple):
     indices: Any
 
 
+@lru_cache(maxsize=4096)
+def _shapes(shape: Shape, dim: tuple[int, ...]) -> tuple[Shape, Shape]:
+    """Return the shape after a reduction, with the reduced dims as size 1 and without them."""
+    return reduced_shape(shape, dim, keepdim=True), reduced_shape(shape, dim, keepdim=False)
+
+
 def _kept(x: Any, *, dim: tuple[int, ...]) -> tuple[Shape, DType]:
-    return reduced_shape(x.shape, dim, keepdim=True), x.dtype
+    return _shapes(x.shape, dim)[0], x.dtype
 
 
 def _indices(x: Any, *, dim: int) -> tuple[Shape, DType]:
@@ -47,13 +54,13 @@ class _Reduction(Op):
 
     def __call__(self, *operands: Any, **attrs: Any) -> Any:
         (x,) = operands
-        dim = attrs["dim"]
-        shape, dtype = self.rule(x, dim=dim)
-        out = allocate(shape, dtype, x.device)
-        x.device.kernels[self.name][dtype](out, x, dim=dim)
+        dim, dtype, device = attrs["dim"], x.dtype, x.device
+        kept, dropped = _shapes(x.shape, dim)
+        out = allocate(kept, dtype, device)
+        device.kernels[self.name][dtype](out, x, dim=dim)
         if not attrs.get("keepdim", True):
-            out.shape = shape = reduced_shape(x.shape, dim, keepdim=False)
-            out.strides = shape.strides
+            out.shape = dropped
+            out.strides = dropped.strides
         if x.needs_grad and mode.grad:
             record(self, out, (x,), {"dim": dim})
         return out

@@ -5,6 +5,8 @@ enum rt_reduction { RT_SUM, RT_PROD, RT_AMAX, RT_AMIN };
 
 /* dims: ndim sizes of x, its strides, the strides of out; bit d of `reduced` marks dim d as reduced. */
 int rt_reduce(int op, int dtype, uintptr_t out, uintptr_t x, int ndim, const int64_t *dims, uint64_t reduced);
+/* x seen as (outer, n, inner), out as (outer, inner), both contiguous. */
+int rt_reduce_dense(int op, int dtype, uintptr_t out, uintptr_t x, int64_t outer, int64_t n, int64_t inner);
 /* Whether there is such a reduction. */
 int rt_reduce_supported(int op, int dtype);
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from math import prod
 
 from rustorch.dispatch.contract import Kernel
@@ -11,24 +12,30 @@ from rustorch_cpu.native import lib
 from rustorch_cpu.status import raise_status
 
 
+@lru_cache(maxsize=4096)
+def _around(shape: tuple[int, ...], dims: tuple[int, ...]) -> tuple[int, int, int] | None:
+    """A shape as (outer, n, inner) around neighbouring dims; None if others lie in between."""
+    if not dims:
+        return 1, 1, prod(shape)
+    first, last = dims[0], dims[-1]
+    if prod(shape[first : last + 1]) != prod(shape[d] for d in dims):
+        return None
+    return prod(shape[:first]), prod(shape[first : last + 1]), prod(shape[last + 1 :])
+
+
 def _reduction(op: str, op_id: int, dtype: str) -> KernelFunction:
     dtype_id, _ = DTYPES[dtype]
-    reduce = lib.rt_reduce
+    dense, strided = lib.rt_reduce_dense, lib.rt_reduce
 
     def kernel(out, x, *, dim):
-        mask = 0
-        for d in dim:
-            mask |= 1 << d
-        shape = x.shape
-        status = reduce(
-            op_id,
-            dtype_id,
-            out.address,
-            x.address,
-            len(shape),
-            (*shape, *x.strides, *out.strides),
-            mask,
-        )
+        around = _around(x.shape, dim) if x.dense >= 0 and out.dense >= 0 else None
+        if around:
+            outer, n, inner = around
+            status = dense(op_id, dtype_id, out.address, x.address, outer, n, inner)
+        else:
+            dims = (*x.shape, *x.strides, *out.strides)
+            mask = sum(1 << d for d in dim)
+            status = strided(op_id, dtype_id, out.address, x.address, len(x.shape), dims, mask)
         if status:
             raise_status(op, status)
 
