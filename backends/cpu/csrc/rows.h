@@ -1,6 +1,7 @@
 /* The driver of kernels along one dim: tensors seen as (outer, n, inner), one dense row at a time.
  *
- * Where inner is not 1 a row is gathered into scratch memory and its results are scattered back. */
+ * Where inner is not 1 some neighbouring rows are gathered into scratch memory and their results scattered
+ * back. */
 #pragma once
 #include <stdint.h>
 

@@ -5,6 +5,11 @@
 #include <complex.h>
 #include <stdatomic.h>
 
+enum {
+    TASK_ELEMENTS = 1 << 14,
+    MIN_RUN = 128 /* neighbouring columns per task, at least */
+};
+
 /* An index that is not in [0, size); found by any thread, reported by the caller's. */
 typedef struct {
     int64_t size;
@@ -29,55 +34,85 @@ typedef struct {
     uint64_t words[2];
 } sixteen;
 
-/* `add` and `max` of one dtype: over a dense row, and over single elements for scatter. */
+/* A row of n elements whose targets are named by indices: element i goes to out[i * step + index[i] * along]. */
+typedef struct {
+    int64_t n, step, along, src_step;
+    const int64_t *index;
+    bounds *bounds;
+} scattering;
+
+/* `set`, `add` and `max` of one dtype. */
+#define SET(a, b) (b)
 #define ADD(a, b) ((a) + (b))
+#define OR(a, b) ((a) | (b))
 #define MAX(a, b) ((b) > (a) ? (b) : (a))
 #define MAX_FLOAT(a, b) ((b) > (a) || (b) != (b) ? (b) : (a))
 
-#define SET_ONE(T, NAME)                                                                                 \
-    static void set_##NAME(void *out, const void *src) { *(T *)out = *(const T *)src; }
-#define COMBINE_ONE(T, NAME, OP, HOW)                                                                    \
-    static void OP##_##NAME(void *out, const void *src) {                                                \
-        T *o = out;                                                                                      \
-        *o = (T)HOW(*o, *(const T *)src);                                                                \
+#define SCATTER(T, OP, NAME, HOW)                                                                        \
+    static void OP##_##NAME(const scattering *s, void *out, const void *src) {                           \
+        const T *x = src;                                                                                \
+        for (int64_t i = 0; i < s->n; i++)                                                               \
+            if (in_range(s->bounds, s->index[i])) {                                                      \
+                T *o = (T *)out + i * s->step + s->index[i] * s->along;                                  \
+                *o = (T)HOW(*o, x[i * s->src_step]);                                                     \
+            }                                                                                            \
     }
-#define COMBINE_HALF(NAME, FORMAT, OP, HOW)                                                              \
-    static void OP##_##NAME(void *out, const void *src) {                                                \
-        float a, b;                                                                                      \
-        RT_LOCAL(rt_half_formats)[FORMAT].widen(1, &a, out);                                             \
-        RT_LOCAL(rt_half_formats)[FORMAT].widen(1, &b, src);                                             \
-        a = HOW(a, b);                                                                                   \
-        RT_LOCAL(rt_half_formats)[FORMAT].narrow(1, out, &a);                                            \
+#define SCATTER_HALF(OP, NAME, FORMAT, HOW)                                                              \
+    static void OP##_##NAME(const scattering *s, void *out, const void *src) {                           \
+        const rt_half_conversion *half = &RT_LOCAL(rt_half_formats)[FORMAT];                             \
+        for (int64_t i = 0; i < s->n; i++)                                                               \
+            if (in_range(s->bounds, s->index[i])) {                                                      \
+                uint16_t *o = (uint16_t *)out + i * s->step + s->index[i] * s->along;                    \
+                float a, b;                                                                              \
+                half->widen(1, &a, o);                                                                   \
+                half->widen(1, &b, (const uint16_t *)src + i * s->src_step);                             \
+                a = HOW(a, b);                                                                           \
+                half->narrow(1, o, &a);                                                                  \
+            }                                                                                            \
     }
-
-SET_ONE(uint8_t, 1)
-SET_ONE(uint16_t, 2)
-SET_ONE(uint32_t, 4)
-SET_ONE(uint64_t, 8)
-SET_ONE(sixteen, 16)
-
-#define ADD_AND_MAX(T, NAME, HOW_MAX)                                                                    \
-    COMBINE_ONE(T, NAME, add, ADD)                                                                       \
-    COMBINE_ONE(T, NAME, max, HOW_MAX)                                                                   \
+#define ADD_ROW(T, NAME, HOW)                                                                            \
     static void add_row_##NAME(int64_t n, void *out, const void *src) {                                  \
         T *restrict o = out;                                                                             \
         const T *restrict s = src;                                                                       \
         for (int64_t i = 0; i < n; i++)                                                                  \
-            o[i] = (T)(o[i] + s[i]);                                                                     \
+            o[i] = (T)HOW(o[i], s[i]);                                                                   \
     }
-#define HALF_ADD_AND_MAX(NAME, FORMAT)                                                                   \
-    COMBINE_HALF(NAME, FORMAT, add, ADD)                                                                 \
-    COMBINE_HALF(NAME, FORMAT, max, MAX_FLOAT)                                                           \
+#define ADD_ROW_HALF(NAME, FORMAT)                                                                       \
     static void add_row_##NAME(int64_t n, void *out, const void *src) {                                  \
-        for (int64_t i = 0; i < n; i++)                                                                  \
-            add_##NAME((uint16_t *)out + i, (const uint16_t *)src + i);                                  \
+        enum { BLOCK = 256 };                                                                            \
+        const rt_half_conversion *half = &RT_LOCAL(rt_half_formats)[FORMAT];                             \
+        float a[BLOCK], b[BLOCK];                                                                        \
+        for (int64_t i = 0, m; i < n; i += m) {                                                          \
+            m = n - i < BLOCK ? n - i : BLOCK;                                                           \
+            half->widen(m, a, (uint16_t *)out + i);                                                      \
+            half->widen(m, b, (const uint16_t *)src + i);                                                \
+            for (int64_t k = 0; k < m; k++)                                                              \
+                a[k] += b[k];                                                                            \
+            half->narrow(m, (uint16_t *)out + i, a);                                                     \
+        }                                                                                                \
     }
 
-static void add_boolean(void *out, const void *src) { *(uint8_t *)out |= *(const uint8_t *)src; }
-static void add_row_boolean(int64_t n, void *out, const void *src) {
-    for (int64_t i = 0; i < n; i++)
-        add_boolean((uint8_t *)out + i, (const uint8_t *)src + i);
-}
+SCATTER(uint8_t, set, 1, SET)
+SCATTER(uint16_t, set, 2, SET)
+SCATTER(uint32_t, set, 4, SET)
+SCATTER(uint64_t, set, 8, SET)
+SCATTER(sixteen, set, 16, SET)
+
+#define ADD_ONLY(T, NAME)                                                                                \
+    SCATTER(T, add, NAME, ADD)                                                                           \
+    ADD_ROW(T, NAME, ADD)
+#define ADD_AND_MAX(T, NAME, HOW_MAX)                                                                    \
+    ADD_ONLY(T, NAME)                                                                                    \
+    SCATTER(T, max, NAME, HOW_MAX)
+#define HALF_ADD_AND_MAX(NAME, FORMAT)                                                                   \
+    SCATTER_HALF(add, NAME, FORMAT, ADD)                                                                 \
+    SCATTER_HALF(max, NAME, FORMAT, MAX_FLOAT)                                                           \
+    ADD_ROW_HALF(NAME, FORMAT)
+
+typedef float complex c64;
+typedef double complex c128;
+SCATTER(uint8_t, add, boolean, OR)
+ADD_ROW(uint8_t, boolean, OR)
 ADD_AND_MAX(uint8_t, uint8, MAX)
 ADD_AND_MAX(int8_t, int8, MAX)
 ADD_AND_MAX(int16_t, int16, MAX)
@@ -87,35 +122,28 @@ ADD_AND_MAX(float, float32, MAX_FLOAT)
 ADD_AND_MAX(double, float64, MAX_FLOAT)
 HALF_ADD_AND_MAX(float16, 0)
 HALF_ADD_AND_MAX(bfloat16, 1)
-typedef float complex c64;
-typedef double complex c128;
-#define ADD_ONLY(T, NAME)                                                                                \
-    COMBINE_ONE(T, NAME, add, ADD)                                                                       \
-    static void add_row_##NAME(int64_t n, void *out, const void *src) {                                  \
-        for (int64_t i = 0; i < n; i++)                                                                  \
-            add_##NAME((T *)out + i, (const T *)src + i);                                                \
-    }
 ADD_ONLY(c64, complex64)
 ADD_ONLY(c128, complex128)
 
+typedef void (*scatter_loop)(const scattering *, void *, const void *);
+
 typedef struct {
-    void (*add)(void *, const void *);
-    void (*max)(void *, const void *);
+    scatter_loop add, max;
     void (*add_row)(int64_t, void *, const void *);
 } combiner;
 
-#define ROW(DTYPE, NAME) [DTYPE] = {add_##NAME, max_##NAME, add_row_##NAME}
+#define COMBINER(DTYPE, NAME) [DTYPE] = {add_##NAME, max_##NAME, add_row_##NAME}
 static const combiner combiners[RT_DTYPE_COUNT] = {
     [RT_BOOL] = {add_boolean, add_boolean, add_row_boolean},
-    ROW(RT_UINT8, uint8),
-    ROW(RT_INT8, int8),
-    ROW(RT_INT16, int16),
-    ROW(RT_INT32, int32),
-    ROW(RT_INT64, int64),
-    ROW(RT_FLOAT16, float16),
-    ROW(RT_BFLOAT16, bfloat16),
-    ROW(RT_FLOAT32, float32),
-    ROW(RT_FLOAT64, float64),
+    COMBINER(RT_UINT8, uint8),
+    COMBINER(RT_INT8, int8),
+    COMBINER(RT_INT16, int16),
+    COMBINER(RT_INT32, int32),
+    COMBINER(RT_INT64, int64),
+    COMBINER(RT_FLOAT16, float16),
+    COMBINER(RT_BFLOAT16, bfloat16),
+    COMBINER(RT_FLOAT32, float32),
+    COMBINER(RT_FLOAT64, float64),
     [RT_COMPLEX64] = {add_complex64, NULL, add_row_complex64},
     [RT_COMPLEX128] = {add_complex128, NULL, add_row_complex128},
 };
@@ -177,7 +205,6 @@ static void gather_task(void *ctx, int64_t task, int thread) {
 
 /* Items per task, for items of so many elements each. */
 static int64_t items_per_task(int64_t elements) {
-    enum { TASK_ELEMENTS = 1 << 14 };
     return elements < TASK_ELEMENTS ? TASK_ELEMENTS / (elements ? elements : 1) : 1;
 }
 
@@ -200,7 +227,7 @@ int rt_gather(int64_t itemsize, uintptr_t out, uintptr_t x, uintptr_t index, int
     return report(&j.bounds);
 }
 
-static void (*scatter_move(int mode, int dtype))(void *, const void *) {
+static scatter_loop find_scatter(int mode, int dtype) {
     if (mode == RT_SCATTER_ADD)
         return combiners[dtype].add;
     if (mode == RT_SCATTER_MAX)
@@ -214,25 +241,83 @@ static void (*scatter_move(int mode, int dtype))(void *, const void *) {
     }
 }
 
-/* On one thread: where an index repeats, the order of the elements matters. */
+/* Tasks share out one dim that is not scattered along: no two of them meet, and where an index repeats
+ * the order stays that of the elements. */
+typedef struct {
+    char *out;
+    const char *src;
+    const int64_t *index;
+    scatter_loop loop;
+    int64_t itemsize, per_task;
+    int ndim, dim, shared; /* ndim: nothing is shared, there is one task */
+    const int64_t *shape, *out_strides, *src_strides, *index_strides;
+    bounds bounds;
+} scatter_job;
+
+static void scatter_task(void *ctx, int64_t task, int thread) {
+    (void)thread;
+    scatter_job *j = ctx;
+    int last = j->ndim - 1;
+    int64_t shape[RT_MAX_DIMS], out = 0, src = 0, index = 0;
+    memcpy(shape, j->shape, (size_t)j->ndim * sizeof *shape);
+    if (j->shared < j->ndim) {
+        int64_t start = task * j->per_task, left = shape[j->shared] - start;
+        shape[j->shared] = left < j->per_task ? left : j->per_task;
+        out = start * j->out_strides[j->shared];
+        src = start * j->src_strides[j->shared];
+        index = start * j->index_strides[j->shared];
+    }
+    scattering s = {
+        .n = shape[last],
+        .step = last == j->dim ? 0 : j->out_strides[last],
+        .along = j->out_strides[j->dim],
+        .src_step = j->src_strides[last],
+        .bounds = &j->bounds,
+    };
+    int64_t rows = row_count(j->ndim, shape);
+    for (int64_t row = 0; row < rows; row++) {
+        s.index = j->index + index + row_offset(j->ndim, shape, j->index_strides, -1, row);
+        j->loop(&s, j->out + (out + row_offset(j->ndim, shape, j->out_strides, j->dim, row)) * j->itemsize,
+                j->src + (src + row_offset(j->ndim, shape, j->src_strides, -1, row)) * j->itemsize);
+    }
+}
+
 int rt_scatter(int mode, int dtype, uintptr_t out, uintptr_t index, uintptr_t src, int dim, int64_t size, int ndim,
                const int64_t *dims) {
-    void (*move)(void *, const void *) = scatter_move(mode, dtype);
-    if (!move)
+    int64_t index_strides[RT_MAX_DIMS], elements = 1;
+    scatter_job j = {
+        .out = (char *)out,
+        .src = (const char *)src,
+        .index = (const int64_t *)index,
+        .loop = find_scatter(mode, dtype),
+        .itemsize = rt_itemsize(dtype),
+        .ndim = ndim,
+        .dim = dim,
+        .shared = ndim,
+        .shape = dims,
+        .out_strides = dims + ndim,
+        .src_strides = dims + 2 * ndim,
+        .index_strides = index_strides,
+        .bounds = {.size = size},
+    };
+    if (!j.loop || ndim > RT_MAX_DIMS)
         return RT_UNSUPPORTED;
-    const int64_t *shape = dims, *out_strides = dims + ndim, *src_strides = dims + 2 * ndim;
-    int64_t itemsize = rt_itemsize(dtype), rows = row_count(ndim, shape), n = shape[ndim - 1];
-    int64_t step = ndim - 1 == dim ? 0 : out_strides[ndim - 1];
-    bounds b = {.size = size};
-    for (int64_t row = 0; row < rows; row++) {
-        char *o = (char *)out + row_offset(ndim, shape, out_strides, dim, row) * itemsize;
-        const char *s = (const char *)src + row_offset(ndim, shape, src_strides, -1, row) * itemsize;
-        const int64_t *at = (const int64_t *)index + row * n;
-        for (int64_t i = 0; i < n; i++)
-            if (in_range(&b, at[i]))
-                move(o + (i * step + at[i] * out_strides[dim]) * itemsize, s + i * src_strides[ndim - 1] * itemsize);
+    for (int d = ndim - 1; d >= 0; d--) {
+        index_strides[d] = elements;
+        elements *= dims[d];
     }
-    return report(&b);
+    for (int d = ndim - 1; d >= 0; d--) /* the longest that will do, an outer one if equal */
+        if (d != dim && (j.shared == ndim || dims[d] >= dims[j.shared]))
+            j.shared = d;
+    int64_t tasks = 1;
+    if (j.shared < ndim && elements > 0) {
+        j.per_task = items_per_task(elements / dims[j.shared]);
+        if (j.shared == ndim - 1 && j.per_task < MIN_RUN) /* short runs within rows would share cache lines */
+            j.per_task = MIN_RUN;
+        tasks = (dims[j.shared] + j.per_task - 1) / j.per_task;
+    }
+    rt_parallel_for(elements > 0 ? tasks : 0, scatter_task, &j);
+    return report(&j.bounds);
 }
 
 typedef struct {
@@ -240,7 +325,7 @@ typedef struct {
     const char *x;
     const int64_t *index;
     int64_t itemsize, outer, n, inner, count, per_task;
-    void (*add_row)(int64_t, void *, const void *);
+    const combiner *combiner;
     int64_t column_block, column_blocks;
     bounds bounds;
 } select_job;
@@ -308,13 +393,21 @@ static void index_add_task(void *ctx, int64_t task, int thread) {
     for (int64_t i = 0; i < j->count; i++)
         if (in_range(&j->bounds, j->index[i])) {
             char *out = j->out + ((slice * j->n + j->index[i]) * j->inner + column) * j->itemsize;
-            j->add_row(width, out, j->x + ((slice * j->count + i) * j->inner + column) * j->itemsize);
+            j->combiner->add_row(width, out, j->x + ((slice * j->count + i) * j->inner + column) * j->itemsize);
         }
+}
+
+/* The same for single elements. */
+static void index_add_elements_task(void *ctx, int64_t task, int thread) {
+    (void)thread;
+    select_job *j = ctx;
+    scattering s = {.n = j->count, .along = 1, .src_step = 1, .index = j->index, .bounds = &j->bounds};
+    for (int64_t slice = task * j->per_task; slice < j->outer && slice < (task + 1) * j->per_task; slice++)
+        j->combiner->add(&s, j->out + slice * j->n * j->itemsize, j->x + slice * j->count * j->itemsize);
 }
 
 int rt_index_add(int dtype, uintptr_t out, uintptr_t index, uintptr_t src, int64_t outer, int64_t n, int64_t inner,
                  int64_t count) {
-    enum { SMALL = 1 << 14, COLUMNS = 64 };
     select_job j = {
         .out = (char *)out,
         .x = (const char *)src,
@@ -324,11 +417,16 @@ int rt_index_add(int dtype, uintptr_t out, uintptr_t index, uintptr_t src, int64
         .n = n,
         .inner = inner,
         .count = count,
-        .add_row = combiners[dtype].add_row,
+        .combiner = &combiners[dtype],
         .bounds = {.size = n},
     };
-    j.column_block = inner * count < SMALL ? inner : COLUMNS;
-    j.column_blocks = inner ? (inner + j.column_block - 1) / j.column_block : 0;
-    rt_parallel_for(outer * j.column_blocks, index_add_task, &j);
+    if (inner == 1) {
+        j.per_task = items_per_task(count);
+        rt_parallel_for((outer + j.per_task - 1) / j.per_task, index_add_elements_task, &j);
+    } else {
+        j.column_block = inner * count < TASK_ELEMENTS ? inner : MIN_RUN;
+        j.column_blocks = inner ? (inner + j.column_block - 1) / j.column_block : 0;
+        rt_parallel_for(outer * j.column_blocks, index_add_task, &j);
+    }
     return report(&j.bounds);
 }

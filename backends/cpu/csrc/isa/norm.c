@@ -1,18 +1,21 @@
 /* Layer and batch normalisation with their backward ops. */
 #include "isa/api/norm.h"
 #include "isa/target.h"
+#include "workspace.h"
 #include <stdlib.h>
 
 enum {
     FEATURES = 64,          /* channels per task where each has one position per sample */
+    SHORT_ROW = 128,        /* rows of a channel that are shorter than this are gathered first */
     TASK_ELEMENTS = 1 << 14 /* elements per task of rows, roughly */
 };
 
 typedef struct {
     uintptr_t y; /* the result: y, or dx */
     uintptr_t mean, rstd, x, weight, bias, g, dw, db;
-    int64_t rows, n, per_task;        /* layer norm */
+    int64_t rows, n;                  /* layer norm */
     int64_t batch, channels, spatial; /* batch norm */
+    int64_t per_task;                 /* rows, or channels */
     double eps;
     char *partial;
 } norm_job;
@@ -62,11 +65,12 @@ int rt_layer_norm_backward(int dtype, uintptr_t dx, uintptr_t dw, uintptr_t db, 
     return RT_OK;
 }
 
-/* Few elements are not worth the pool. */
 static void run_channels(norm_job *j, rt_task by_channel, rt_task by_features) {
+    int64_t each = j->batch * j->spatial;
+    j->per_task = j->spatial == 1 ? FEATURES : each < TASK_ELEMENTS ? TASK_ELEMENTS / (each ? each : 1) : 1;
     rt_task task = j->spatial == 1 ? by_features : by_channel;
-    int64_t tasks = j->spatial == 1 ? (j->channels + FEATURES - 1) / FEATURES : j->channels;
-    if (j->batch * j->channels * j->spatial < TASK_ELEMENTS)
+    int64_t tasks = (j->channels + j->per_task - 1) / j->per_task;
+    if (j->channels * each < TASK_ELEMENTS) /* not worth the pool */
         for (int64_t t = 0; t < tasks; t++)
             task(j, t, 0);
     else

@@ -65,53 +65,106 @@ static void T(layer_norm_merge)(const norm_job *j, int64_t tasks) {
     memcpy((REAL *)j->db, total + j->n, (size_t)j->n * sizeof(REAL));
 }
 
+ROW_EACH(copy_row, (int64_t n, REAL *y, const REAL *x), PUT(y, AT(x)))
 ROW_EACH(scale_shift, (int64_t n, REAL *y, const REAL *x, V mean, V scale, V shift),
          PUT(y, (AT(x) - mean) * scale + shift))
 ROW_SUM(sum_g, (int64_t n, const REAL *g), AT(g))
-ROW_SUM(sum_gh, (int64_t n, const REAL *g, const REAL *x, V mean, V rstd), AT(g) * ((AT(x) - mean) * rstd))
-ROW_EACH(batch_norm_dx,
-         (int64_t n, REAL *dx, const REAL *g, const REAL *x, V mean, V rstd, V scale, V mean_g, V mean_gh),
-         PUT(dx, scale *(AT(g) - mean_g - (AT(x) - mean) * rstd * mean_gh)))
+ROW_SUM(sum_g_centred, (int64_t n, const REAL *g, const REAL *x, V mean), AT(g) * (AT(x) - mean))
+/* dx = scale (g - mean(g) - h mean(g h)), as slope (x - mean) + scale g + shift. */
+ROW_EACH(batch_norm_dx, (int64_t n, REAL *dx, const REAL *g, const REAL *x, V mean, V scale, V slope, V shift),
+         PUT(dx, v(fma)(AT(x) - mean, slope, v(fma)(AT(g), scale, shift))))
 
-/* One channel: its rows of `spatial` elements, one per sample. */
-#define PLANE(base, b) ((REAL *)(base) + ((b) * j->channels + c) * j->spatial)
+/* The elements of one channel as some dense rows. */
+typedef struct {
+    REAL *first;
+    int64_t rows, step, n;
+} T(channel);
 
-static void T(batch_norm_task)(void *ctx, int64_t c, int thread) {
-    (void)thread;
-    const norm_job *j = ctx;
+static T(channel) T(channel_of)(const norm_job *j, uintptr_t base, int64_t c) {
+    return (T(channel)){(REAL *)base + c * j->spatial, j->batch, j->channels * j->spatial, j->spatial};
+}
+
+/* Short rows cost more than what is in them: those of a channel are copied into one. */
+static T(channel) T(gathered)(T(channel) c, REAL *memory) {
+    for (int64_t b = 0; b < c.rows; b++)
+        T(copy_row)(c.n, memory + b * c.n, c.first + b * c.step);
+    return (T(channel)){memory, 1, 0, c.rows * c.n};
+}
+
+static void T(scatter_channel)(T(channel) c, const REAL *memory) {
+    for (int64_t b = 0; b < c.rows; b++)
+        T(copy_row)(c.n, c.first + b * c.step, memory + b * c.n);
+}
+
+#define EACH_ROW(channel) for (int64_t b = 0; b < (channel).rows; b++)
+#define ROW(channel) ((channel).first + b * (channel).step)
+
+static void T(batch_norm_channel)(const norm_job *j, int64_t c, REAL *memory) {
+    T(channel) y = T(channel_of)(j, j->y, c), x = T(channel_of)(j, j->x, c), result = y;
+    if (memory)
+        result = x = T(gathered)(x, memory);
     double sum = 0, squares = 0, count = (double)(j->batch * j->spatial);
-    for (int64_t b = 0; b < j->batch; b++)
-        sum += T(norm_sum)(j->spatial, PLANE(j->x, b));
+    EACH_ROW(x) sum += T(norm_sum)(x.n, ROW(x));
     REAL mean = (REAL)(sum / count);
-    for (int64_t b = 0; b < j->batch; b++)
-        squares += T(norm_squares)(j->spatial, PLANE(j->x, b), v(set1)(mean));
+    EACH_ROW(x) squares += T(norm_squares)(x.n, ROW(x), v(set1)(mean));
     REAL rstd = (REAL)(1 / sqrt(squares / count + j->eps));
     ((REAL *)j->mean)[c] = mean;
     ((REAL *)j->rstd)[c] = rstd;
     V scale = v(set1)(j->weight ? rstd * ((const REAL *)j->weight)[c] : rstd);
     V shift = v(set1)(j->bias ? ((const REAL *)j->bias)[c] : 0);
-    for (int64_t b = 0; b < j->batch; b++)
-        T(scale_shift)(j->spatial, PLANE(j->y, b), PLANE(j->x, b), v(set1)(mean), scale, shift);
+    EACH_ROW(x) T(scale_shift)(x.n, ROW(result), ROW(x), v(set1)(mean), scale, shift);
+    if (memory)
+        T(scatter_channel)(y, memory);
 }
 
-static void T(batch_norm_backward_task)(void *ctx, int64_t c, int thread) {
-    (void)thread;
-    const norm_job *j = ctx;
-    REAL r = ((const REAL *)j->rstd)[c];
-    V mean = v(set1)(((const REAL *)j->mean)[c]), rstd = v(set1)(r);
-    double db = 0, dw = 0, count = (double)(j->batch * j->spatial);
-    for (int64_t b = 0; b < j->batch; b++) {
-        db += T(sum_g)(j->spatial, PLANE(j->g, b));
-        dw += T(sum_gh)(j->spatial, PLANE(j->g, b), PLANE(j->x, b), mean, rstd);
+static void T(batch_norm_backward_channel)(const norm_job *j, int64_t c, REAL *memory) {
+    T(channel) dx = T(channel_of)(j, j->y, c), g = T(channel_of)(j, j->g, c), x = T(channel_of)(j, j->x, c),
+               result = dx;
+    if (memory) {
+        result = g = T(gathered)(g, memory);
+        x = T(gathered)(x, memory + j->batch * j->spatial);
     }
+    REAL r = ((const REAL *)j->rstd)[c];
+    V mean = v(set1)(((const REAL *)j->mean)[c]);
+    double db = 0, dw = 0, count = (double)(j->batch * j->spatial);
+    EACH_ROW(x) {
+        db += T(sum_g)(x.n, ROW(g));
+        dw += T(sum_g_centred)(x.n, ROW(g), ROW(x), mean);
+    }
+    dw *= (double)r;
     ((REAL *)j->db)[c] = (REAL)db;
     ((REAL *)j->dw)[c] = (REAL)dw;
-    V scale = v(set1)(j->weight ? r * ((const REAL *)j->weight)[c] : r);
-    for (int64_t b = 0; b < j->batch; b++)
-        T(batch_norm_dx)(j->spatial, PLANE(j->y, b), PLANE(j->g, b), PLANE(j->x, b), mean, rstd, scale,
-                         v(set1)((REAL)(db / count)), v(set1)((REAL)(dw / count)));
+    double scale = (double)r * (j->weight ? (double)((const REAL *)j->weight)[c] : 1);
+    V slope = v(set1)((REAL)(-scale * (double)r * dw / count)), shift = v(set1)((REAL)(-scale * db / count));
+    EACH_ROW(x) T(batch_norm_dx)(x.n, ROW(result), ROW(g), ROW(x), mean, v(set1)((REAL)scale), slope, shift);
+    if (memory)
+        T(scatter_channel)(dx, memory);
 }
-#undef PLANE
+#undef EACH_ROW
+#undef ROW
+
+/* Memory for the rows of `operands` tensors, if a channel is to be gathered and there is memory. */
+static REAL *T(channel_memory)(const norm_job *j, int operands) {
+    if (j->spatial >= SHORT_ROW)
+        return NULL;
+    return rt_workspace(RT_WORKSPACE_TASK, (size_t)(operands * j->batch * j->spatial) * sizeof(REAL));
+}
+
+static void T(batch_norm_task)(void *ctx, int64_t task, int thread) {
+    (void)thread;
+    const norm_job *j = ctx;
+    REAL *memory = T(channel_memory)(j, 1);
+    for (int64_t c = task * j->per_task; c < j->channels && c < (task + 1) * j->per_task; c++)
+        T(batch_norm_channel)(j, c, memory);
+}
+
+static void T(batch_norm_backward_task)(void *ctx, int64_t task, int thread) {
+    (void)thread;
+    const norm_job *j = ctx;
+    REAL *memory = T(channel_memory)(j, 2);
+    for (int64_t c = task * j->per_task; c < j->channels && c < (task + 1) * j->per_task; c++)
+        T(batch_norm_backward_channel)(j, c, memory);
+}
 
 /* One position per channel (dense features): the same, for a block of channels across the batch. */
 static void T(batch_norm_features_task)(void *ctx, int64_t task, int thread) {

@@ -10,24 +10,30 @@
 #define AT(p) T(row_at)((p) + i, k)
 #define PUT(p, x) T(row_put)((p) + i, x, k)
 
-/* static double name(n, ...): the sum of an expression.  Short float sums are collected in double. */
+/* static double name(n, ...): the sum of an expression.  Four vectors take at most 16 additions each
+ * before they are collected in double, so the error stays below 18 roundings whatever the length. */
 #define ROW_SUM(name, parameters, ...)                                                                   \
     static inline double T(name) parameters {                                                            \
         double total = 0;                                                                                \
         int64_t i = 0;                                                                                   \
         while (i < n) {                                                                                  \
-            V s = {0};                                                                                   \
-            int64_t block = n - i < 32 * VL ? n : i + 32 * VL;                                           \
+            V sum[4] = {{0}};                                                                            \
+            int64_t block = n - i < 64 * VL ? n : i + 64 * VL;                                           \
+            while (i + 4 * VL <= block)                                                                  \
+                for (int u = 0; u < 4; u++, i += VL) {                                                   \
+                    const int64_t k = VL;                                                                \
+                    sum[u] += (__VA_ARGS__);                                                             \
+                }                                                                                        \
             for (; i + VL <= block; i += VL) {                                                           \
                 const int64_t k = VL;                                                                    \
-                s += (__VA_ARGS__);                                                                      \
+                sum[0] += (__VA_ARGS__);                                                                 \
             }                                                                                            \
             if (i < block) {                                                                             \
                 const int64_t k = n - i;                                                                 \
-                s += T(row_first)((__VA_ARGS__), k);                                                     \
+                sum[1] += v(first)((__VA_ARGS__), k);                                                    \
                 i = n;                                                                                   \
             }                                                                                            \
-            total += (double)v(total)(s);                                                                \
+            total += (double)v(total)((sum[0] + sum[1]) + (sum[2] + sum[3]));                            \
         }                                                                                                \
         return total;                                                                                    \
     }
@@ -56,20 +62,23 @@ RT_INLINE void T(row_put)(REAL *p, V x, int64_t k) {
         v(put_head)(p, x, k);
 }
 
-/* The first k lanes, the others 0. */
-RT_INLINE V T(row_first)(V x, int64_t k) {
-    REAL lanes[VL];
-    v(store)(lanes, x);
-    return v(load_n)(lanes, k);
-}
-
+/* The largest number.  NaN is left aside, as what is computed from all elements brings it back, unless
+ * there is nothing above -infinity. */
 static inline REAL T(row_max)(int64_t n, const REAL *x) {
-    V m = v(set1)(-INFINITY);
+    V most = v(set1)(-INFINITY), other = most;
     int64_t i = 0;
-    for (; i + VL <= n; i += VL)
-        m = v(max)(v(load)(x + i), m);
-    REAL best = v(hmax)(m);
-    for (; i < n; i++)
-        best = x[i] > best || x[i] != x[i] ? x[i] : best;
+    for (; i + 2 * VL <= n; i += 2 * VL) {
+        most = v(larger)(v(load)(x + i), most);
+        other = v(larger)(v(load)(x + i + VL), other);
+    }
+    if (i + VL <= n) {
+        most = v(larger)(v(load)(x + i), most);
+        i += VL;
+    }
+    if (i < n)
+        other = v(larger)(v(head_or)(x + i, n - i, -INFINITY), other);
+    REAL best = v(most)(v(larger)(most, other));
+    for (i = 0; best == -INFINITY && i < n; i++)
+        best = x[i] != x[i] ? x[i] : best;
     return best;
 }
