@@ -2,8 +2,30 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
+
+#: Kinds of tokens of the transformers.
+VOCABULARY = 96
+
+
+@dataclass(frozen=True)
+class Flops:
+    """The arithmetic of products and convolutions, a multiplication and an addition counted as two.
+
+    Attributes:
+        forward: of a forward pass.
+        first: the part of it in the first layer, to whose input no gradient flows.
+    """
+
+    forward: float
+    first: float = 0.0
+
+    @property
+    def step(self) -> float:
+        """That of a training step: each product has two more in the backward pass."""
+        return 3 * self.forward - self.first
 
 
 def mlp(lib: Any, sizes: tuple[int, ...]) -> Any:
@@ -11,6 +33,12 @@ def mlp(lib: Any, sizes: tuple[int, ...]) -> Any:
     nn = lib.nn
     layers = [layer for n, m in pairwise(sizes) for layer in (nn.Linear(n, m), nn.ReLU())]
     return nn.Sequential(*layers[:-1])
+
+
+def mlp_flops(sizes: tuple[int, ...], batch: int) -> Flops:
+    """Count it."""
+    layers = [2.0 * batch * n * m for n, m in pairwise(sizes)]
+    return Flops(sum(layers), layers[0])
 
 
 def lenet(lib: Any) -> Any:
@@ -21,6 +49,12 @@ def lenet(lib: Any) -> Any:
         *(nn.Conv2d(6, 16, 5), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten()),
         *(nn.Linear(400, 120), nn.ReLU(), nn.Linear(120, 84), nn.ReLU(), nn.Linear(84, 10)),
     )
+
+
+def lenet_flops(batch: int) -> Flops:
+    """Count it."""
+    first, second = 28 * 28 * 6 * 25, 10 * 10 * 16 * 6 * 25
+    return Flops(2.0 * batch * (first + second + 400 * 120 + 120 * 84 + 84 * 10), 2.0 * batch * first)
 
 
 def resnet18(lib: Any) -> Any:
@@ -52,7 +86,16 @@ def resnet18(lib: Any) -> Any:
     return nn.Sequential(*blocks, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(512, 10))
 
 
-def gpt(lib: Any, *, width: int, layers: int, length: int, heads: int, vocabulary: int) -> Any:
+def resnet18_flops(batch: int) -> Flops:
+    """Count it."""
+    first = 32 * 32 * 64 * 3 * 9
+    stage = 32 * 32 * 64 * 64 * 9  # of one convolution: as many pixels fewer as there are more channels
+    shortcuts = sum(stage / 2 / 9 for _ in range(3))
+    halved = sum(stage / 2 for _ in range(3))  # the first of a stage has half the input channels
+    return Flops(2.0 * batch * (first + 13 * stage + halved + shortcuts + 5120), 2.0 * batch * first)
+
+
+def gpt(lib: Any, *, width: int, layers: int, length: int, heads: int) -> Any:
     """A decoder-only transformer with learned positions."""
     nn = lib.nn
 
@@ -73,15 +116,23 @@ def gpt(lib: Any, *, width: int, layers: int, length: int, heads: int, vocabular
     class Gpt(nn.Module):
         def __init__(self) -> None:
             super().__init__()
-            self.tokens, self.places = nn.Embedding(vocabulary, width), nn.Embedding(length, width)
+            self.tokens, self.places = nn.Embedding(VOCABULARY, width), nn.Embedding(length, width)
             self.body = nn.Sequential(*[Layer() for _ in range(layers)])
-            self.norm, self.head = nn.LayerNorm(width), nn.Linear(width, vocabulary)
+            self.norm, self.head = nn.LayerNorm(width), nn.Linear(width, VOCABULARY)
 
         def forward(self, tokens: Any) -> Any:
             x = self.tokens(tokens) + self.places(lib.arange(tokens.shape[1]))
             return self.head(self.norm(self.body(x)))
 
     return Gpt()
+
+
+def gpt_flops(*, width: int, layers: int, length: int, heads: int, batch: int) -> Flops:
+    """Count it; of the scores only those that the causal mask leaves, whatever the number of heads."""
+    del heads
+    linear = 2.0 * 12 * width * width
+    attention = 2.0 * (length + 1) * width  # two products with half of `length` positions
+    return Flops(batch * length * (layers * (linear + attention) + 2.0 * width * VOCABULARY))
 
 
 def lstm(lib: Any) -> Any:
@@ -98,3 +149,9 @@ def lstm(lib: Any) -> Any:
             return self.head(self.cells(x)[0][:, -1])
 
     return Recurrent()
+
+
+def lstm_flops(batch: int, length: int) -> Flops:
+    """Count it."""
+    step = 2.0 * batch * 4 * 256
+    return Flops(step * length * (128 + 3 * 256) + 2.0 * batch * 256 * 10, step * length * 128)

@@ -16,7 +16,7 @@ GENERATED = {"build", ".tox", ".venv"}
 
 def main() -> int:
     """Run clang-format over the sources; its exit status is ours."""
-    below = (ROOT / "backends").rglob("*")
+    below = [path for folder in ("backends", "benchmarks") for path in (ROOT / folder).rglob("*")]
     files = sorted(path for path in below if path.suffix in SUFFIXES and GENERATED.isdisjoint(path.parts))
     if not files:
         return 0
