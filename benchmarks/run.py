@@ -102,7 +102,7 @@ def options() -> argparse.Namespace:
         "--only", action="append", default=[], metavar="TEXT", help="works whose name holds it"
     )
     parser.add_argument("--libraries", default=",".join(LIBRARIES), help="default: %(default)s")
-    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--from", dest="source", type=Path, metavar="JSON", help="report an earlier run")
     parser.add_argument("--json", type=Path)

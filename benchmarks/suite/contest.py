@@ -56,15 +56,14 @@ class Worker:
             ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "RUSTORCH_NUM_THREADS"), count
         )
         self._said = tempfile.TemporaryFile("w+", errors="replace")  # noqa: SIM115  # closed with the process
-        bound = set(machine.processors(self.threads))
+        processors = map(str, machine.processors(self.threads))
         return subprocess.Popen(
-            [sys.executable, str(HERE / "worker.py"), self.library, count],
+            [sys.executable, str(HERE / "worker.py"), self.library, count, *processors],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._said,
             text=True,
             env=environment | {"JAX_PLATFORMS": "cpu"},
-            preexec_fn=(lambda: os.sched_setaffinity(0, bound)) if bound else None,  # noqa: PLW1509
         )
 
     def _ask(self, line: str) -> dict[str, Any] | None:
@@ -101,10 +100,11 @@ class Worker:
                 return
             self.score.first.append(facts["ready"] - began)
         self._calls, self.last = 1, 0.0
-        for _ in range(3):  # the first calls still warm up, and would say too much
+        for seconds in (0.0, TURN / 4, TURN):  # the first calls still warm up, and would say too much
             if not self.score.failure and self.last < TURN:
-                self.turn(keep=False)
-                self._calls = max(1, min(100_000, int(TURN / max(self.last, 1e-7))))
+                self._calls = max(1, min(100_000, int(seconds / max(self.last, 1e-7))))
+                if seconds < TURN:
+                    self.turn(keep=False)
 
     def turn(self, *, keep: bool = True) -> None:
         """Do the work for one turn; again if other programs disturbed it."""

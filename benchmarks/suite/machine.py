@@ -80,7 +80,7 @@ class Limits:
     def peak(self, dtype: str) -> float:
         """Return the operations per second of a type: the best of a few tries."""
         run = self.arithmetic(dtype, 1.0)
-        return max(1.0 / run(1) for _ in range(5))
+        return max(1.0 / run(1) for _ in range(10))
 
     def copy(self, nbytes: int) -> float:
         """Return the bytes per second read and written in copying an array of so many bytes, the best of tries."""

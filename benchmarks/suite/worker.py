@@ -1,6 +1,6 @@
 """A process that does works with one library, one at a time, when told to.
 
-    python worker.py LIBRARY THREADS
+    python worker.py LIBRARY THREADS [PROCESSOR ...]
 
 It reads lines and answers each by a line of JSON on its standard output:
 
@@ -103,7 +103,9 @@ def _built(library: str, name: str, threads: int) -> Callable[[int], float]:
 
 def main() -> None:
     """Serve until the input ends."""
-    library, threads = sys.argv[1], int(sys.argv[2])
+    library, threads, processors = sys.argv[1], int(sys.argv[2]), {int(p) for p in sys.argv[3:]}
+    if processors:  # before any library counts them
+        os.sched_setaffinity(0, processors)
     channel = os.fdopen(os.dup(1), "w", buffering=1)
     os.dup2(2, 1)  # what libraries print does not mix with the answers
     run: Callable[[int], float] | None = None

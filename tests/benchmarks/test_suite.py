@@ -185,6 +185,27 @@ def test_works_run(name):
     worker.build("rustorch", name, rustorch.get_num_threads())()
 
 
+@pytest.mark.parametrize(
+    ("jax_name", "sizes", "network"),
+    [
+        ("mlp", ((64, 32, 10), 4), lambda: models.mlp(rustorch, (64, 32, 10))),
+        ("lenet", (2,), lambda: models.lenet(rustorch)),
+        ("resnet18", (1,), lambda: models.resnet18(rustorch)),
+        ("gpt", (32, 2, 16, 4, 2), lambda: models.gpt(rustorch, width=32, layers=2, length=16, heads=4)),
+        ("lstm", (2, 3), lambda: models.lstm(rustorch)),
+    ],
+)
+def test_networks_in_jax_have_the_same_parameters(jax_name, sizes, network):
+    jax = pytest.importorskip("jax")
+    import jax_models
+
+    made = jax_models.model(jax_name, *sizes)
+    counted = sorted(p.numel() for p in network().parameters())
+    assert sorted(x.size for x in jax.tree.leaves(made.params)) == counted
+    scores = made.forward(made.params, made.x, train=False)
+    assert scores.shape == (*made.targets, made.classes)
+
+
 def test_flops():
     net = models.resnet18(rustorch)
     counted = []
