@@ -4,7 +4,8 @@
 
 /* Kernels that call one another use different slots. */
 enum rt_workspace_slot {
-    RT_WORKSPACE_PACK,    /* packed panels of the matrix product */
+    RT_WORKSPACE_PACK,    /* panels that this thread packed for the matrix product */
+    RT_WORKSPACE_SHARED,  /* what all threads of a matrix product use */
     RT_WORKSPACE_PARTIAL, /* its partial sums, when the inner dimension is split */
     RT_WORKSPACE_CONVERT, /* operands of another dtype, converted */
     RT_WORKSPACE_KERNEL,  /* of the kernel that calls the matrix product */

@@ -1,5 +1,7 @@
 #include "isa/gemm.h"
+#include "cache.h"
 #include "workspace.h"
+#include <stdatomic.h>
 
 #define RT_REAL_BITS 32
 #include "isa/real.h"

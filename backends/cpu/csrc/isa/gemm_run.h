@@ -1,86 +1,69 @@
 /* Blocking, packing and threads around the tile.  Included once per type.
  *
- * Loops from outside: blocks of NC columns, KC steps of the inner dimension, MC rows.  Per block all
- * threads pack first, then compute; both phases claim small tasks dynamically. */
+ * The caches hold what the analytical model of BLIS asks for (Low et al., "Analytical modeling is enough for
+ * high-performance BLIS", TOMS 2016), with the roles of A and B exchanged because C lies in rows:
+ *
+ *     steps of KC of the inner dimension     a panel of A, MR x KC, stays in the first-level cache
+ *       strips of columns                    a packed strip of B, KC x strip, stays in the second-level cache
+ *         panels of rows                     packed when their turn comes
+ *           tiles                            neighbours in a row of C, so that its pages are walked once
+ *
+ * A thread packs what it multiplies.  To share packed panels costs more than to pack them twice: a line that
+ * another core has just written arrives some five times slower than it is packed. */
 enum {
-    T(KC) = 384, /* a tile's panels of A and B pass through the first-level cache */
-    T(MC) = 256 * MR,
-    T(NC) = 128 * NR,
-    T(PACK_GRAIN) = 1 << 15, /* numbers that are worth a task of packing */
-    T(TASK_WORK) = 1 << 20,  /* multiplications that are worth a task of computing */
+    T(MAX_STRIP) = 32,        /* panels */
+    T(THREAD_WORK) = 1 << 18, /* multiplications that are worth another thread */
+    T(CHUNK_WORK) = 1 << 17,  /* and those worth a claim */
+    T(SPLIT_STEP) = 384,      /* of the inner dimension, half of the least share */
+    T(SPLIT_WORK) = 1 << 20,
+    T(PACK_GRAIN) = 1 << 13, /* numbers that are worth a task of packing */
 };
 
-/* One packed block and the grid of tasks that computes it. */
+/* One step of the inner dimension.  C is cut into `row_parts` x `strips` homes; a thread works on one home until it
+ * is done, in chunks of panels of A, and helps the others when no home is left. */
+typedef struct {
+    _Atomic int64_t next;
+    char own_line[56];
+} T(home);
+
 typedef struct {
     const T(rt_gemm) *g;
-    int64_t i0, m, j0, n, k0, kc;
-    bool first; /* C holds nothing yet */
-    REAL *packed_a, *packed_b;
-    bool direct_a, direct_b;           /* read in place instead of packed */
-    int64_t a_panels, b_panels;        /* of the block */
-    int64_t a_packed, b_packed;        /* the first that is to be packed */
-    int64_t pack_group, a_tasks;       /* panels per packing task; tasks that pack A */
-    int64_t a_group, b_group, b_tasks; /* panels per computing task; tasks along n */
+    int64_t k0, kc;
+    bool first, last;                              /* C holds nothing yet; C is complete afterwards */
+    bool direct_a, direct_b;                       /* read in place instead of packed */
+    int64_t height, a_panels, b_panels;            /* rows of a panel of A; counts */
+    int64_t row_parts, part, strips, strip, chunk; /* panels of A per part and per chunk, of B per strip */
+    REAL *packed_a;                                /* all of A; NULL: panel by panel, by each thread */
+    T(home) *homes;
+    _Atomic int64_t opened;
+    _Atomic int status;
 } T(block);
-
-static void T(pack_a_panel)(const T(block) *b, int64_t panel) {
-    int64_t row = panel * MR, rows = lesser(b->m - row, MR);
-    T(pack_panel)(&b->g->a, b->i0 + row, rows, b->k0, b->kc, rows, b->packed_a + row * b->kc);
-}
-
-/* Panels begin .. end.  Where rows of B are contiguous a few rows are copied to all panels in turn:
- * long stretches of memory instead of a short one per page. */
-static void T(pack_b_panels)(const T(block) *b, int64_t begin, int64_t end) {
-    int64_t step = b->g->b.stride == 1 && !b->g->b.pack ? 8 : b->kc;
-    for (int64_t p = 0; p < b->kc; p += step)
-        for (int64_t panel = begin; panel < end; panel++) {
-            int64_t col = panel * NR, cols = lesser(b->n - col, NR), lanes = round_up(cols, VL);
-            T(pack_panel)(&b->g->b, b->j0 + col, cols, b->k0 + p, lesser(step, b->kc - p), lanes,
-                          b->packed_b + col * b->kc + p * lanes);
-        }
-}
-
-/* Tasks are the groups of A's panels, then those of B's; what is not packed comes first in either. */
-static void T(pack_task)(void *ctx, int64_t task, int thread) {
-    (void)thread;
-    const T(block) *b = ctx;
-    int64_t begin = b->a_packed + task * b->pack_group;
-    if (begin < b->a_panels) {
-        for (int64_t end = lesser(b->a_panels, begin + b->pack_group); begin < end; begin++)
-            T(pack_a_panel)(b, begin);
-        return;
-    }
-    begin = b->b_packed + (task - b->a_tasks) * b->pack_group;
-    T(pack_b_panels)(b, begin, lesser(b->b_panels, begin + b->pack_group));
-}
 
 /* Neighbouring columns of a panel that are neighbours in C, too. */
 typedef struct {
     int64_t column, offset, count;
 } T(run);
 
-/* Where a panel's columns lie in a row of C; `whole` if its tiles can be written in place. */
+/* Where a panel's columns lie in a row of C. */
 typedef struct {
     T(run) runs[NR];
     int64_t run_count, count;
-    bool whole;
 } T(target);
 
 static void T(find_columns)(const T(rt_gemm) *g, int64_t j0, int64_t count, T(target) *t) {
     t->count = count;
     t->run_count = 1;
     t->runs[0] = (T(run)){0, j0, count};
-    if (g->columns) {
-        int64_t offsets[NR];
-        g->columns(g->columns_ctx, j0, count, offsets);
-        t->runs[0] = (T(run)){0, offsets[0], 1};
-        for (int64_t j = 1; j < count; j++)
-            if (offsets[j] == offsets[j - 1] + 1)
-                t->runs[t->run_count - 1].count++;
-            else
-                t->runs[t->run_count++] = (T(run)){j, offsets[j], 1};
-    }
-    t->whole = count % VL == 0 && t->run_count == 1;
+    if (!g->columns)
+        return;
+    int64_t offsets[NR];
+    g->columns(g->columns_ctx, j0, count, offsets);
+    t->runs[0] = (T(run)){0, offsets[0], 1};
+    for (int64_t j = 1; j < count; j++)
+        if (offsets[j] == offsets[j - 1] + 1)
+            t->runs[t->run_count - 1].count++;
+        else
+            t->runs[t->run_count++] = (T(run)){j, offsets[j], 1};
 }
 
 RT_INLINE void T(copy_numbers)(REAL *to, const REAL *from, int64_t n) {
@@ -92,141 +75,237 @@ RT_INLINE void T(copy_numbers)(REAL *to, const REAL *from, int64_t n) {
         v(put_head)(to + i, v(head)(from + i, lesser(n - i, VL)), lesser(n - i, VL));
 }
 
-static void T(fill_bias)(const T(rt_gemm) *g, int64_t i0, int rows, int64_t j0, int64_t cols, REAL *c, int64_t ldc) {
-    for (int i = 0; i < rows; i++)
-        for (int64_t j = 0; j < cols; j++)
-            c[i * ldc + j] = g->bias[(i0 + i) * g->bias_row + (j0 + j) * g->bias_col];
+static void T(add_bias)(const T(rt_gemm) *g, int64_t i0, int64_t rows, int64_t j0, int64_t cols, REAL *c, int64_t ldc) {
+    if (g->bias_col > 1) {
+        for (int64_t i = 0; i < rows; i++)
+            for (int64_t j = 0; j < cols; j++)
+                c[i * ldc + j] += g->bias[(i0 + i) * g->bias_row + (j0 + j) * g->bias_col];
+        return;
+    }
+    for (int64_t i = 0; i < rows; i++, c += ldc)
+        for (int64_t j = 0; j < cols; j += VL) {
+            const REAL *bias = g->bias + (i0 + i) * g->bias_row + (j0 + j) * g->bias_col;
+            int64_t n = lesser(cols - j, VL);
+            V x = g->bias_col ? T(get_part)(bias, n) : v(set1)(*bias);
+            T(put_part)(c + j, T(get_part)(c + j, n) + x, n);
+        }
 }
 
-/* Tile through a buffer: its columns are cut off or scattered. */
-static void T(edge_tile)(const T(rt_gemm) *g, T(tile_fn) tile, int64_t kc, const REAL *a, const REAL *b, int64_t ldb,
-                         int64_t i0, int rows, int64_t j0, const T(target) *t, bool first) {
+/* A thread's place of work: one strip of B and one panel of A. */
+typedef struct {
+    REAL *packed_b, *packed_a;
+    int64_t j0, panels; /* first column, count */
+    T(target) targets[T(MAX_STRIP)];
+} T(bench);
+
+/* Tile through a buffer: its columns are scattered. */
+static void T(scattered_tile)(const T(block) *b, T(tile_fn) tile, const REAL *pa, const REAL *pb, int64_t ldb,
+                              int64_t i0, int64_t rows, int64_t j0, const T(target) *t) {
+    const T(rt_gemm) *g = b->g;
     REAL buffer[MR * NR] __attribute__((aligned(64)));
     REAL *c = g->c + i0 * g->ldc;
-    bool accumulate = !first || g->bias;
-    if (accumulate)
-        memset(buffer, 0, sizeof buffer);
-    if (!first)
+    if (!b->first)
         for (const T(run) *run = t->runs; run < t->runs + t->run_count; run++)
-            for (int i = 0; i < rows; i++)
+            for (int64_t i = 0; i < rows; i++)
                 T(copy_numbers)(buffer + i * NR + run->column, c + i * g->ldc + run->offset, run->count);
-    else if (g->bias)
-        T(fill_bias)(g, i0, rows, j0, t->count, buffer, NR);
-    tile(kc, a, g->a.stride, g->a.k_stride, b, ldb, buffer, NR, accumulate);
+    tile(b->kc, pa, g->a.stride, g->a.k_stride, pb, ldb, buffer, NR, (t->count - 1) % VL + 1, !b->first);
+    if (b->last && g->bias)
+        T(add_bias)(g, i0, rows, j0, t->count, buffer, NR);
     for (const T(run) *run = t->runs; run < t->runs + t->run_count; run++)
-        for (int i = 0; i < rows; i++)
+        for (int64_t i = 0; i < rows; i++)
             T(copy_numbers)(c + i * g->ldc + run->offset, buffer + i * NR + run->column, run->count);
 }
 
-static void T(compute_task)(void *ctx, int64_t task, int thread) {
+static void T(compute_tile)(const T(block) *b, const REAL *pa, int64_t i, int64_t rows, const T(bench) *w,
+                            int64_t panel) {
+    const T(rt_gemm) *g = b->g;
+    const T(target) *t = &w->targets[panel];
+    int64_t j = w->j0 + panel * NR, nv = ceil_div(t->count, VL), ldb = nv * VL;
+    const REAL *pb = w->packed_b + panel * NR * b->kc;
+    if (b->direct_b && t->count == nv * VL) {
+        ldb = g->b.k_stride;
+        pb = g->b.data + b->k0 * ldb + j;
+    }
+    T(tile_fn) tile = T(tiles)[!b->direct_a][rows - 1][nv - 1];
+    if (t->run_count > 1) {
+        T(scattered_tile)(b, tile, pa, pb, ldb, i, rows, j, t);
+        return;
+    }
+    REAL *c = g->c + i * g->ldc + t->runs[0].offset;
+    tile(b->kc, pa, g->a.stride, g->a.k_stride, pb, ldb, c, g->ldc, t->count - (nv - 1) * VL, !b->first);
+    if (b->last && g->bias)
+        T(add_bias)(g, i, rows, j, t->count, c, g->ldc);
+}
+
+static void T(pack_a_panel)(const T(block) *b, int64_t panel, REAL *out) {
+    int64_t row = panel * b->height, rows = lesser(b->g->m - row, b->height);
+    T(pack_panel)(&b->g->a, row, rows, b->k0, b->kc, rows, out);
+}
+
+static void T(pack_a_task)(void *ctx, int64_t task, int thread) {
+    (void)thread;
+    const T(block) *b = ctx;
+    int64_t group = ceil_div(T(PACK_GRAIN), b->height * b->kc), end = lesser(b->a_panels, (task + 1) * group);
+    for (int64_t panel = task * group; panel < end; panel++)
+        T(pack_a_panel)(b, panel, b->packed_a + panel * b->height * b->kc);
+}
+
+/* Where rows of B are contiguous a few rows are copied to all panels in turn: long stretches of memory instead of a
+ * short one per page.  What is read in place needs no copy, but for columns that do not fill a vector. */
+static void T(pack_strip)(const T(block) *b, const T(bench) *w) {
+    int64_t step = b->g->b.stride == 1 && !b->g->b.pack ? 8 : b->kc, panel = 0;
+    if (b->direct_b)
+        panel = w->targets[w->panels - 1].count % VL ? w->panels - 1 : w->panels;
+    for (int64_t begin = panel, p = 0; p < b->kc; p += step)
+        for (panel = begin; panel < w->panels; panel++) {
+            int64_t cols = w->targets[panel].count, lanes = round_up(cols, VL);
+            T(pack_panel)(&b->g->b, w->j0 + panel * NR, cols, b->k0 + p, lesser(step, b->kc - p), lanes,
+                          w->packed_b + panel * NR * b->kc + p * lanes);
+        }
+}
+
+static void T(compute_panel)(const T(block) *b, const T(bench) *w, int64_t panel) {
+    const T(rt_gemm) *g = b->g;
+    int64_t i = panel * b->height, rows = lesser(g->m - i, b->height);
+    const REAL *pa = w->packed_a;
+    if (b->direct_a)
+        pa = g->a.data + i * g->a.stride + b->k0 * g->a.k_stride;
+    else if (b->packed_a)
+        pa = b->packed_a + i * b->kc;
+    else
+        T(pack_a_panel)(b, panel, w->packed_a);
+    for (int64_t j = 0; j < w->panels; j++)
+        T(compute_tile)(b, pa, i, rows, w, j);
+}
+
+/* Chunks of one home until none is left; the strip is packed if there is one. */
+static void T(work_on)(T(block) *b, int64_t home) {
+    int64_t first = home / b->strips * b->part, end = lesser(b->a_panels, first + b->part);
+    int64_t begin = first + atomic_fetch_add(&b->homes[home].next, b->chunk);
+    if (begin >= end)
+        return;
+    T(bench) w; /* large: not to be cleared */
+    w.j0 = home % b->strips * b->strip * NR;
+    w.panels = lesser(b->strip, b->b_panels - home % b->strips * b->strip);
+    int64_t room = round_up(w.panels * NR * b->kc, VL * 4);
+    w.packed_b = rt_workspace(RT_WORKSPACE_PACK, (size_t)(room + b->height * b->kc) * sizeof(REAL));
+    if (!w.packed_b) {
+        b->status = RT_OUT_OF_MEMORY;
+        return;
+    }
+    w.packed_a = w.packed_b + room;
+    for (int64_t j = 0; j < w.panels; j++)
+        T(find_columns)(b->g, w.j0 + j * NR, lesser(b->g->n - w.j0 - j * NR, NR), &w.targets[j]);
+    T(pack_strip)(b, &w);
+    for (; begin < end; begin = first + atomic_fetch_add(&b->homes[home].next, b->chunk))
+        for (int64_t panel = begin; panel < lesser(end, begin + b->chunk); panel++)
+            T(compute_panel)(b, &w, panel);
+}
+
+static void T(home_task)(void *ctx, int64_t task, int thread) {
     (void)thread;
     T(block) *b = ctx;
-    const T(rt_gemm) *g = b->g;
-    int64_t i_begin = task / b->b_tasks * b->a_group * MR, i_end = lesser(i_begin + b->a_group * MR, b->m);
-    int64_t j_begin = task % b->b_tasks * b->b_group * NR, j_end = lesser(j_begin + b->b_group * NR, b->n);
-    bool first = b->first;
-    for (int64_t j = j_begin; j < j_end; j += NR) {
-        T(target) target;
-        T(find_columns)(g, b->j0 + j, lesser(j_end - j, NR), &target);
-        int64_t nv = ceil_div(target.count, VL), ldb = nv * VL;
-        const REAL *pb = b->packed_b + j * b->kc;
-        if (b->direct_b && target.count == NR) {
-            ldb = g->b.k_stride;
-            pb = g->b.data + b->k0 * ldb + b->j0 + j;
-        }
-        for (int64_t i = i_begin; i < i_end; i += MR) {
-            int rows = (int)lesser(i_end - i, MR);
-            const REAL *pa =
-                b->direct_a ? g->a.data + (b->i0 + i) * g->a.stride + b->k0 * g->a.k_stride : b->packed_a + i * b->kc;
-            T(tile_fn) tile = T(tiles)[!b->direct_a][rows - 1][nv - 1];
-            if (!target.whole) {
-                T(edge_tile)(g, tile, b->kc, pa, pb, ldb, b->i0 + i, rows, b->j0 + j, &target, first);
-                continue;
-            }
-            REAL *c = g->c + (b->i0 + i) * g->ldc + target.runs[0].offset;
-            if (first && g->bias)
-                T(fill_bias)(g, b->i0 + i, rows, b->j0 + j, target.count, c, g->ldc);
-            tile(b->kc, pa, g->a.stride, g->a.k_stride, pb, ldb, c, g->ldc, !first || g->bias);
-        }
-    }
+    int64_t homes = b->row_parts * b->strips;
+    bool last = atomic_fetch_add(&b->opened, 1) >= homes - rt_num_threads();
+    T(work_on)(b, task);
+    for (int64_t other = 1; other < homes && last && b->opened == homes; other++)
+        T(work_on)(b, (task + other) % homes);
 }
 
-/* Split the block into tasks: enough for dynamic claiming, each worth its claim. */
-static int64_t T(plan_tasks)(T(block) *b) {
-    int64_t tiles = b->a_panels * b->b_panels, work = MR * NR * b->kc;
-    int64_t wanted = lesser(4 * rt_num_threads(), tiles * work / T(TASK_WORK));
-    b->a_group = lesser(b->a_panels, 16); /* rows of A that stay in the second-level cache */
-    b->b_group = b->b_panels;
-    while (b->b_group > 1 && ceil_div(b->a_panels, b->a_group) * ceil_div(b->b_panels, b->b_group) < wanted)
-        b->b_group = ceil_div(b->b_group, 2);
-    while (b->a_group > 1 && ceil_div(b->a_panels, b->a_group) * ceil_div(b->b_panels, b->b_group) < wanted)
-        b->a_group = ceil_div(b->a_group, 2);
-    b->b_tasks = ceil_div(b->b_panels, b->b_group);
-    return ceil_div(b->a_panels, b->a_group) * b->b_tasks;
-}
-
-static void T(run_block)(T(block) *b, bool pack_b) {
-    b->a_panels = ceil_div(b->m, MR);
-    b->b_panels = ceil_div(b->n, NR);
-    b->a_packed = b->direct_a ? b->a_panels : 0;
-    b->b_packed = !pack_b ? b->b_panels : b->direct_b ? b->n / NR : 0;
-    b->pack_group = ceil_div(T(PACK_GRAIN), NR * b->kc);
-    b->a_tasks = ceil_div(b->a_panels - b->a_packed, b->pack_group);
-    rt_parallel_for(b->a_tasks + ceil_div(b->b_panels - b->b_packed, b->pack_group), T(pack_task), b);
-    rt_parallel_for(T(plan_tasks)(b), T(compute_task), b);
-}
-
-/* Packing pays once a panel is used often enough, or if reading in place would thrash the cache. */
-static bool T(reads_in_place)(const T(rt_operand) *x, int64_t uses, int64_t few, int64_t stride) {
-    if (x->pack)
-        return false;
+/* Packing pays once a panel is used often, or if reading in place would thrash the cache. */
+static bool T(reads_a_in_place)(const T(rt_operand) *a, int64_t uses) {
+    int64_t stride = a->k_stride == 1 ? a->stride : a->k_stride;
     bool thrashes = stride * (int64_t)sizeof(REAL) % 2048 == 0 || stride > 1024;
-    return uses <= 2 || (uses <= few && !thrashes);
+    return !a->pack && (uses <= 2 || (!thrashes && (a->k_stride == 1 || uses <= 8)));
+}
+
+/* Cut C for `threads` threads: the split of its two dimensions that packs least.  In units of half a cycle per step
+ * of the inner dimension: a tile takes height * NV, packing one number 1. */
+static void T(cut)(T(block) *b, int64_t threads, int64_t most) {
+    int64_t best = INT64_MAX;
+    for (int64_t rows = 1; rows <= lesser(threads, b->a_panels); rows++) {
+        int64_t part = ceil_div(b->a_panels, rows), width = ceil_div(b->b_panels, threads / rows);
+        int64_t strips = ceil_div(width, most),
+                cost = part * width * b->height * NV + width * NR + part * b->height * strips;
+        if (cost >= best)
+            continue;
+        best = cost;
+        b->part = part;
+        b->strip = ceil_div(width, strips);
+    }
+    b->row_parts = ceil_div(b->a_panels, b->part);
+    b->strips = ceil_div(b->b_panels, b->strip);
+}
+
+static void T(plan)(T(block) *b) {
+    const T(rt_gemm) *g = b->g;
+    /* Few rows keep too few sums in flight to hide the latency of one: better equal shares than a low rest. */
+    b->height = g->m % MR * NV < 8 ? ceil_div(g->m, ceil_div(g->m, MR)) : MR;
+    b->a_panels = ceil_div(g->m, b->height);
+    b->b_panels = ceil_div(g->n, NR);
+    int64_t work = g->m * g->n * b->kc, threads = lesser(rt_num_threads(), work / T(THREAD_WORK));
+    int64_t most = rt_cache_bytes(RT_CACHE_L2) / 2 / (b->kc * NR * (int64_t)sizeof(REAL));
+    T(cut)(b, threads > 1 ? threads : 1, most < 4 ? 4 : lesser(most, T(MAX_STRIP)));
+    int64_t worth = T(CHUNK_WORK) / (b->height * b->strip * NR * b->kc) + 1, quarter = ceil_div(b->part, 4);
+    b->chunk = threads <= 1 ? b->part : quarter > worth ? quarter : worth;
+    b->direct_a = T(reads_a_in_place)(&g->a, b->strip);
+    b->direct_b = g->b.stride == 1 && !g->b.pack && b->part <= 40; /* streams well, up to there */
+}
+
+static int T(run_block)(T(block) *b) {
+    int64_t homes = b->row_parts * b->strips;
+    /* Panels of A are packed once per strip, by all threads together if strips are many or packing is work. */
+    bool shared = !b->direct_a && (b->g->a.pack ? b->strips > 1 : b->strips > 4 * rt_num_threads());
+    size_t size_a = shared ? (size_t)(b->g->m * b->kc) * sizeof(REAL) : 0;
+    b->homes = rt_workspace(RT_WORKSPACE_SHARED, (size_t)homes * sizeof *b->homes + size_a);
+    if (!b->homes)
+        return RT_OUT_OF_MEMORY;
+    for (int64_t home = 0; home < homes; home++)
+        b->homes[home].next = 0;
+    b->opened = 0;
+    b->packed_a = shared ? (REAL *)(b->homes + homes) : NULL;
+    if (shared)
+        rt_parallel_for(ceil_div(b->a_panels, ceil_div(T(PACK_GRAIN), b->height * b->kc)), T(pack_a_task), b);
+    rt_parallel_for(homes, T(home_task), b);
+    return b->status;
 }
 
 static int T(run_range)(const T(rt_gemm) *g, int64_t k_begin, int64_t k_end) {
-    int64_t mc = lesser(T(MC), g->m), nc = lesser(T(NC), g->n), k = k_end - k_begin;
-    int64_t kc = round_up(ceil_div(k, ceil_div(k, T(KC))), VL); /* equal shares */
-    int64_t size_a = round_up(mc * kc, VL * 4);
-    REAL *space = rt_workspace(RT_WORKSPACE_PACK, (size_t)(size_a + round_up(nc, VL) * kc) * sizeof(REAL));
-    if (!space)
-        return RT_OUT_OF_MEMORY;
-    T(block) b = {.g = g, .packed_a = space, .packed_b = space + size_a};
-    b.direct_a = T(reads_in_place)(&g->a, ceil_div(g->n, NR), 8, g->a.k_stride == 1 ? g->a.stride : g->a.k_stride);
-    b.direct_b = g->b.stride == 1 && T(reads_in_place)(&g->b, ceil_div(g->m, MR), 10, g->b.k_stride);
-    for (b.j0 = 0; b.j0 < g->n; b.j0 += T(NC)) {
-        b.n = lesser(g->n - b.j0, T(NC));
-        for (b.k0 = k_begin; b.k0 < k_end; b.k0 += kc) {
-            b.kc = lesser(k_end - b.k0, kc);
-            b.first = b.k0 == k_begin && !g->accumulate;
-            for (b.i0 = 0; b.i0 < g->m; b.i0 += T(MC)) {
-                b.m = lesser(g->m - b.i0, T(MC));
-                T(run_block)(&b, b.i0 == 0);
-            }
-        }
+    int64_t k = k_end - k_begin, most = rt_cache_bytes(RT_CACHE_L1) * 3 / 5 / (MR * (int64_t)sizeof(REAL));
+    most = lesser(most, 512);
+    int64_t kc = round_up(ceil_div(k, ceil_div(k, most)), VL); /* equal shares */
+    T(block) b = {.g = g, .kc = lesser(k, kc)};
+    T(plan)(&b);
+    int status = RT_OK;
+    for (b.k0 = k_begin; b.k0 < k_end && !status; b.k0 += kc) {
+        b.kc = lesser(k_end - b.k0, kc);
+        b.first = b.k0 == k_begin && !g->accumulate;
+        b.last = b.k0 + b.kc == k_end;
+        status = T(run_block)(&b);
     }
-    return RT_OK;
+    return status;
 }
 
 /* No inner dimension: C is the bias, or zero, or unchanged. */
 static int T(run_empty)(const T(rt_gemm) *g) {
-    for (int64_t j = 0; j < g->n && !g->accumulate; j++) {
+    for (int64_t j = 0; j < g->n; j++) {
         int64_t at = j;
         if (g->columns)
             g->columns(g->columns_ctx, j, 1, &at);
-        for (int64_t i = 0; i < g->m; i++)
-            g->c[i * g->ldc + at] = g->bias ? g->bias[i * g->bias_row + j * g->bias_col] : 0;
+        for (int64_t i = 0; i < g->m; i++) {
+            REAL *c = g->c + i * g->ldc + at, bias = g->bias ? g->bias[i * g->bias_row + j * g->bias_col] : 0;
+            *c = g->accumulate ? *c + bias : bias;
+        }
     }
     return RT_OK;
 }
-
 /* With few tiles and a long inner dimension, as in weight gradients, ranges of it are the tasks: each
  * sums into its own copy of C.  Their number depends on sizes only, so that results do not on threads. */
 static int64_t T(splits)(const T(rt_gemm) *g) {
     int64_t area = round_up(g->m, MR) * round_up(g->n, NR);
-    if (g->columns || area * T(KC) > 16 * T(TASK_WORK))
+    if (g->columns || area * T(SPLIT_STEP) > 16 * T(SPLIT_WORK))
         return 1;
-    return lesser(lesser(16, g->k / (2 * T(KC))), area * g->k / (2 * T(TASK_WORK)));
+    return lesser(lesser(16, g->k / (2 * T(SPLIT_STEP))), area * g->k / (2 * T(SPLIT_WORK)));
 }
 
 typedef struct {

@@ -1,26 +1,50 @@
 /* The innermost kernel: a tile of C in registers.  Included once per type. */
 
+/* The first `lanes` of a vector.  A mask costs nothing where there are mask registers. */
+RT_INLINE V T(get_part)(const REAL *p, int64_t lanes) {
+#if !defined(RT_ISA_AVX512)
+    if (lanes == VL)
+        return v(load)(p);
+#endif
+    return v(head)(p, lanes);
+}
+
+RT_INLINE void T(put_part)(REAL *p, V x, int64_t lanes) {
+#if !defined(RT_ISA_AVX512)
+    if (lanes == VL) {
+        v(store)(p, x);
+        return;
+    }
+#endif
+    v(put_head)(p, x, lanes);
+}
+
 /* C[mr][nv * VL] (+)= A B over k steps: element (i, p) of A at a[i * a_row + p * a_step], row p of B at
- * b + p * b_step.  All of mr, nv and where possible a_row are constants after inlining. */
+ * b + p * b_step; the last vector of a row of C has `tail` lanes.  All of mr, nv and where possible a_row
+ * are constants after inlining. */
 RT_INLINE void T(tile)(int mr, int nv, int64_t k, const REAL *a, int64_t a_row, int64_t a_step, const REAL *b,
-                       int64_t b_step, REAL *c, int64_t ldc, bool accumulate) {
+                       int64_t b_step, REAL *c, int64_t ldc, int64_t tail, bool accumulate) {
     V sum[MR][NV];
-    /* C is needed last: its lines, a page apart in a large matrix, arrive while the sums run. */
 #pragma GCC unroll 16
     for (int i = 0; i < mr; i++)
 #pragma GCC unroll 4
-        for (int j = 0; j < nv; j++) {
-            __builtin_prefetch(c + i * ldc + j * VL, 1);
+        for (int j = 0; j < nv; j++)
             sum[i][j] = (V){0};
-        }
+    /* C is needed last: its lines arrive while the sums run, a row per step, lest they hold up those of A. */
+    const REAL *ahead = c, *last = c + (mr - 1) * ldc;
     for (int64_t p = 0; p < k; p++, a += a_step, b += b_step) {
         V row[NV];
+#pragma GCC unroll 4
+        for (int j = 0; j < nv; j++)
+            __builtin_prefetch(ahead + j * VL, 1);
+        ahead = ahead == last ? last : ahead + ldc;
         __builtin_prefetch(a + 16 * a_step); /* the panels together exceed the first-level cache */
 #pragma GCC unroll 4
         for (int j = 0; j < nv; j++) {
             row[j] = v(load)(b + j * VL);
             __builtin_prefetch(b + 8 * b_step + j * VL);
         }
+        __builtin_prefetch(b + 8 * b_step + nv * VL - 1);
 #pragma GCC unroll 16
         for (int i = 0; i < mr; i++)
 #pragma GCC unroll 4
@@ -32,23 +56,24 @@ RT_INLINE void T(tile)(int mr, int nv, int64_t k, const REAL *a, int64_t a_row, 
 #pragma GCC unroll 4
         for (int j = 0; j < nv; j++) {
             REAL *to = c + i * ldc + j * VL;
-            v(store)(to, accumulate ? sum[i][j] + v(load)(to) : sum[i][j]);
+            int64_t lanes = j == nv - 1 ? tail : VL;
+            T(put_part)(to, accumulate ? sum[i][j] + T(get_part)(to, lanes) : sum[i][j], lanes);
         }
 }
 
 typedef void (*T(tile_fn))(int64_t k, const REAL *a, int64_t a_row, int64_t a_step, const REAL *b, int64_t b_step,
-                           REAL *c, int64_t ldc, bool accumulate);
+                           REAL *c, int64_t ldc, int64_t tail, bool accumulate);
 
 /* One function per tile height and width: edges cost what they compute.  `packed` knows A's strides. */
-#define TILE(mr, nv)                                                                                               \
-    static void T(packed_##mr##x##nv)(int64_t k, const REAL *a, int64_t a_row, int64_t a_step, const REAL *b,      \
-                                      int64_t b_step, REAL *c, int64_t ldc, bool accumulate) {                     \
-        (void)a_row, (void)a_step;                                                                                 \
-        T(tile)(mr, nv, k, a, 1, mr, b, b_step, c, ldc, accumulate);                                               \
-    }                                                                                                              \
-    static void T(direct_##mr##x##nv)(int64_t k, const REAL *a, int64_t a_row, int64_t a_step, const REAL *b,      \
-                                      int64_t b_step, REAL *c, int64_t ldc, bool accumulate) {                     \
-        T(tile)(mr, nv, k, a, a_row, a_step, b, b_step, c, ldc, accumulate);                                       \
+#define TILE(mr, nv)                                                                                                   \
+    static void T(packed_##mr##x##nv)(int64_t k, const REAL *a, int64_t a_row, int64_t a_step, const REAL *b,          \
+                                      int64_t b_step, REAL *c, int64_t ldc, int64_t tail, bool accumulate) {           \
+        (void)a_row, (void)a_step;                                                                                     \
+        T(tile)(mr, nv, k, a, 1, mr, b, b_step, c, ldc, tail, accumulate);                                             \
+    }                                                                                                                  \
+    static void T(direct_##mr##x##nv)(int64_t k, const REAL *a, int64_t a_row, int64_t a_step, const REAL *b,          \
+                                      int64_t b_step, REAL *c, int64_t ldc, int64_t tail, bool accumulate) {           \
+        T(tile)(mr, nv, k, a, a_row, a_step, b, b_step, c, ldc, tail, accumulate);                                     \
     }
 #if MR >= 14
 #define TILE_ROWS(X) X(1) X(2) X(3) X(4) X(5) X(6) X(7) X(8) X(9) X(10) X(11) X(12) X(13) X(14)
