@@ -8,18 +8,21 @@ static void T(pack_transposed)(const REAL *src, int64_t stride, int64_t width, i
          * the last group first.  Past the panel's end lies a neighbour's memory. */
         for (int64_t i0 = (lanes - 1) / VL * VL; i0 >= 0; i0 -= VL) {
             V x[VL];
+            const REAL *row = src + i0 * stride + p;
 #pragma GCC unroll 16
-            for (int i = 0; i < VL; i++)
-                x[i] = i0 + i < width ? v(load)(src + (i0 + i) * stride + p) : (V){0};
-            T(transpose)(x);
-#pragma GCC unroll 16
-            for (int q = 0; q < VL; q++) {
-                int64_t at = (p + q) * lanes + i0;
-                if (at + VL <= kc * lanes)
-                    v(store)(out + at, x[q]);
-                else
-                    v(put_head)(out + at, x[q], lanes - i0);
+            for (int i = 0; i < VL; i++) {
+                x[i] = v(load)(row);
+                row += i0 + i + 1 < width ? stride : 0; /* lanes past the width repeat the last row */
             }
+            T(transpose)(x);
+            REAL *to = out + p * lanes + i0;
+            if ((p + VL - 1) * lanes + i0 + VL <= kc * lanes)
+#pragma GCC unroll 16
+                for (int q = 0; q < VL; q++, to += lanes)
+                    v(store)(to, x[q]);
+            else
+                for (int q = 0; q < VL; q++, to += lanes)
+                    v(put_head)(to, x[q], lanes - i0);
         }
     }
     for (int64_t p = whole; p < kc; p++)
