@@ -1,7 +1,7 @@
 """Compile the C sources into ``rustorch_cpu._native``.
 
 - ``csrc/api/*.h`` and ``csrc/isa/api/*.h`` are the only declarations: C includes them, cffi parses them.
-- ``csrc/*.c`` is compiled once.
+- ``csrc/*.c`` is compiled once; so is ``csrc/python/*.c``, which talks to the interpreter.
 - ``csrc/isa/*.c`` is compiled once per instruction set.  Functions declared in ``csrc/isa/api`` get
   the suffix of their instruction set by a generated header of ``#define`` lines, and a generated
   trampoline of the plain name calls the variant that is in use.
@@ -136,6 +136,8 @@ class BuildNative(build_ext):
         table = write_if_changed(work / "trampolines.c", trampolines(functions, list(isas)))
         jobs.append((table, work / "trampolines.o", []))
         jobs += [(c, work / f"{c.stem}.o", []) for c in sorted(CSRC.glob("*.c"))]
+        interpreter = [f"-I{path}" for path in self.include_dirs]
+        jobs += [(c, work / "python" / f"{c.stem}.o", interpreter) for c in sorted(CSRC.glob("python/*.c"))]
         for isa, flags in isas.items():
             names = write_if_changed(work / f"names_{isa}.h", rename_header(functions, isa))
             extra = [*flags, f"-DRT_ISA={isa}", f"-DRT_ISA_{isa.upper()}=1", "-include", str(names)]

@@ -17,6 +17,7 @@ LAYERS: tuple[tuple[str, frozenset[str]], ...] = (
         "facts",
         frozenset(
             {
+                "_fastpath",  # compiled: makes what `storage`, `base` and `tape` declare
                 "errors",
                 "dtypes",
                 "device",

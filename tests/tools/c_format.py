@@ -16,7 +16,8 @@ GENERATED = {"build", ".tox", ".venv"}
 
 def main() -> int:
     """Run clang-format over the sources; its exit status is ours."""
-    below = [path for folder in ("backends", "benchmarks") for path in (ROOT / folder).rglob("*")]
+    folders = ("rustorch_core", "backends", "benchmarks")
+    below = [path for folder in folders for path in (ROOT / folder).rglob("*")]
     files = sorted(path for path in below if path.suffix in SUFFIXES and GENERATED.isdisjoint(path.parts))
     if not files:
         return 0

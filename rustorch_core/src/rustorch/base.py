@@ -2,21 +2,34 @@
 
 `TensorBase` holds data only, so that kernels, the op table and the tape can use tensors without
 knowing the operators; :class:`rustorch.Tensor` adds those.  To a kernel it is a *view*: storage,
-offset, shape, strides and dtype.
+offset, shape, strides and dtype.  Tensors are made in C (``csrc/records.c``), since that happens
+once per op.
 """
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+from rustorch._fastpath import alias_of, allocate, bind_records, set_result_class, shared_spec, view_of
+from rustorch.device import Device
+from rustorch.dtypes import DType
 from rustorch.shape import Shape, Strides
-from rustorch.storage import OwnedStorage, Storage
+from rustorch.storage import Storage
 
 if TYPE_CHECKING:
-    from rustorch.device import Device
-    from rustorch.dtypes import DType
     from rustorch.tape import Node, Output
+
+__all__ = [
+    "Spec",
+    "TensorBase",
+    "alias_of",
+    "allocate",
+    "become",
+    "set_result_class",
+    "shared_spec",
+    "spec_of",
+    "view_of",
+]
 
 #: Values of slots that most tensors never set.
 _RARE: dict[str, Any] = {
@@ -75,65 +88,6 @@ class TensorBase:
             raise AttributeError(f"{type(self).__name__} has no attribute {name!r}") from None
 
 
-_result_class: type[TensorBase] = TensorBase
-_new = object.__new__
-
-
-def set_result_class(cls: type[TensorBase]) -> None:
-    """Choose the class of every new tensor; called once by the tensor layer."""
-    global _result_class
-    _result_class = cls
-
-
-def allocate(shape: Shape, dtype: DType, device: Device) -> Any:
-    """Return a new contiguous tensor with uninitialised elements."""
-    # written out without calls, since this runs once per op
-    elements = shape.elements
-    nbytes = elements * dtype.itemsize
-    buffer = device.allocate(nbytes)
-    storage = _new(OwnedStorage)
-    storage.buffer = buffer
-    storage.nbytes = nbytes
-    storage.free = device.free
-    storage.device = device
-    storage.version = 0
-    self = _new(_result_class)
-    self.storage = storage
-    self.address = buffer
-    self.shape = shape
-    self.strides = shape.strides
-    self.dense = elements
-    self.offset = 0
-    self.dtype = dtype
-    self.device = device
-    self.needs_grad = False
-    self.node = None
-    self.base = None
-    return self
-
-
-def view_of(
-    x: TensorBase, shape: Shape, strides: Strides, offset: int, cls: type[TensorBase] | None = None
-) -> Any:
-    """Return a tensor over the same storage with another geometry (strides already canonical)."""
-    self = _new(cls or _result_class)
-    self.storage = x.storage
-    address = x.address
-    if address.__class__ is int and offset != x.offset:
-        address = address + (offset - x.offset) * x.dtype.itemsize
-    self.address = address
-    self.shape = shape
-    self.strides = strides
-    self.dense = shape.elements if strides is shape.strides else -1
-    self.offset = offset
-    self.dtype = x.dtype
-    self.device = x.device
-    self.needs_grad = False
-    self.node = None
-    self.base = None
-    return self
-
-
 def become(x: TensorBase, other: TensorBase) -> None:
     """Make `x` show the elements of `other`: same object, other memory.  History stays as it is."""
     x.storage = other.storage
@@ -144,11 +98,6 @@ def become(x: TensorBase, other: TensorBase) -> None:
     x.offset = other.offset
     x.dtype = other.dtype
     x.device = other.device
-
-
-def alias_of(x: TensorBase) -> Any:
-    """Return a tensor over the same elements that has no history."""
-    return view_of(x, x.shape, x.strides, x.offset)
 
 
 class Spec:
@@ -170,12 +119,9 @@ class Spec:
         return f"Spec({self.dtype.name}, {tuple(self.shape)}, {self.device})"
 
 
-@lru_cache(maxsize=16384)
-def shared_spec(shape: Shape, dtype: DType, device: Device) -> Spec:
-    """Return the one `Spec` of these facts."""
-    return Spec(shape, dtype, device)
-
-
 def spec_of(x: TensorBase | Spec) -> Spec:
     """Return the shape, dtype and device of a tensor; equal ones share one object."""
     return shared_spec(x.shape, x.dtype, x.device)
+
+
+bind_records(TensorBase, Storage, Spec, Device, DType)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from rustorch._fastpath import owner
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -25,15 +27,13 @@ class Storage:
     version: int
 
 
+@owner  # at its end it calls free(buffer, nbytes)
 class OwnedStorage(Storage):
     """A storage that gives its buffer back at its end; made by :func:`rustorch.base.allocate`."""
 
     __slots__ = ("free",)
 
     free: Callable[[Buffer, int], None]
-
-    def __del__(self) -> None:
-        self.free(self.buffer, self.nbytes)
 
 
 class BorrowedStorage(Storage):

@@ -1,30 +1,22 @@
 """The tape: one node per recorded op, and the modes that say whether to record.
 
 Recording belongs to invoking an op and therefore lies below the op table; walking the tape
-backwards is the engine's work (:mod:`rustorch.autograd`).
+backwards is the engine's work (:mod:`rustorch.autograd`).  Nodes are made in C (``csrc/tape.c``).
 """
 
 from __future__ import annotations
 
 import itertools
-import threading
 import weakref
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
-from rustorch.base import Spec, TensorBase, alias_of, spec_of
-from rustorch.base import shared_spec as _spec
+from rustorch._fastpath import bind_tape, make_node, mode, record, wants_grad
+from rustorch.base import Spec, TensorBase, alias_of
 from rustorch.errors import AutogradError
 
 if TYPE_CHECKING:
     from rustorch.ops.op import Op
-
-
-class _Mode(threading.local):
-    """Per-thread switches."""
-
-    grad = True
-    inference = False
 
 
 class _Settings:
@@ -36,11 +28,23 @@ class _Settings:
         self.anomaly = False  # remember where each op was recorded, and stop at NaN
 
 
-mode = _Mode()
 settings = _Settings()
-_next_sequence = itertools.count().__next__
-_new = object.__new__
+next_sequence = itertools.count().__next__
 Hook = Callable[[Any], Any]
+
+__all__ = [
+    "Hook",
+    "Node",
+    "Output",
+    "edge_of",
+    "make_node",
+    "mode",
+    "next_sequence",
+    "note_view",
+    "record",
+    "settings",
+    "wants_grad",
+]
 
 
 class Output:
@@ -60,18 +64,40 @@ class Node:
     input, the input itself if it is a leaf, or None if it needs no gradient.
     """
 
-    # Defaults live on the class, so that recording an op stores only what differs.
+    __slots__ = (
+        "__weakref__",
+        "attrs",
+        "edges",
+        "hooks",  # {result number: {key: hook}}: run before the derivative
+        "op",
+        "out",  # an alias of the result (or a tuple), if the derivative uses it
+        "out_version",
+        "results",  # Spec per result
+        "saved",  # per input the tensor itself, or its Spec
+        "sequence",
+        "trace",  # where it was recorded, in anomaly mode
+        "versions",  # of the saved inputs; None if none is saved
+    )
+
     op: Op
-    attrs: dict[str, Any] = {}  # noqa: RUF012 - never changed
+    attrs: dict[str, Any]
     edges: Sequence[Any]
-    saved: Sequence[Any] | None  # per input the tensor itself, or its Spec
-    versions: Sequence[int | None] | None = None  # of the saved inputs; None if none is saved
-    results: Sequence[Any]  # Spec per result
-    out: Any = None  # an alias of the result (or a tuple), if the derivative uses it
-    out_version: Sequence[int]
-    hooks: dict[int, Any] | None = None  # {result number: {key: hook}}: run before the derivative
+    saved: Sequence[Any] | None
+    versions: Sequence[int | None] | None
+    results: Sequence[Any]
+    out: Any
+    out_version: Any  # per result; None if the derivative does not use it
+    hooks: dict[int, Any] | None
     sequence: int
-    trace: str | None = None  # where it was recorded, in anomaly mode
+    trace: str | None
+
+    def __init__(self, op: Op, attrs: dict[str, Any]) -> None:
+        """Make a node that saves nothing; those of ops are made by `make_node`."""
+        self.op = op
+        self.attrs = attrs
+        self.sequence = next_sequence()
+        self.versions = self.hooks = self.trace = None
+        self.out = self.out_version = None
 
     def name(self) -> str:
         """Return the op's name in the form users of PyTorch know, e.g. ``MulBackward``."""
@@ -150,11 +176,11 @@ def _modified(node: Node, x: TensorBase, version: int, what: str) -> AutogradErr
     )
 
 
-def _stack(own: int) -> str:
-    """Return where the caller of the op is, without the `own` innermost frames of the library and this one."""
+def _stack() -> str:
+    """Return where the caller is: the call of the op."""
     import traceback  # only in anomaly mode: it costs start-up time
 
-    return "".join(traceback.format_stack()[: -own - 1])
+    return "".join(traceback.format_stack()[:-1])
 
 
 def edge_of(x: TensorBase) -> Any:
@@ -181,106 +207,8 @@ def note_view(base: TensorBase, view: TensorBase) -> None:
 refresh_view: Callable[[TensorBase], None] | None = None
 
 
-def wants_grad(inputs: Sequence[Any]) -> bool:
-    """Return whether an op on these inputs (None allowed) has to be recorded."""
-    for x in inputs:
-        if x is not None and x.needs_grad:
-            return mode.grad
-    return False
+def _refuse(op: Op, why: str) -> NoReturn:
+    raise AutogradError(f"{op.name}: cannot be differentiated: {why}", hint="call it on x.detach()")
 
 
-def record(op: Op, out: Any, inputs: Sequence[Any], attrs: dict[str, Any]) -> Node:
-    """Write one op on the tape and attach its result(s) to it."""
-    node = make_node(op, out, inputs, attrs)
-    if isinstance(out, tuple):
-        for index, result in enumerate(out):
-            if result.dtype.category >= 2 and index not in op.non_differentiable:
-                result.needs_grad = True
-                result.node = Output(node, index)
-    else:
-        out.needs_grad = True
-        out.node = node
-    return node
-
-
-def record_pair(op: Op, out: Any, a: Any, b: Any) -> None:
-    """Do what `record` does, for two operands of the result's shape, dtype and device, only faster."""
-    if a.needs_grad:  # noqa: SIM108 - three conditions in one expression
-        a_edge = edge_of(a) if a.base is not None else a if a.node is None else a.node
-    else:
-        a_edge = None
-    if b.needs_grad:  # noqa: SIM108 - the same
-        b_edge = edge_of(b) if b.base is not None else b if b.node is None else b.node
-    else:
-        b_edge = None
-    node = _new(Node)
-    node.op = op
-    node.edges = edges = (a_edge, b_edge)
-    node.sequence = _next_sequence()
-    spec = _spec(out.shape, out.dtype, out.device)
-    node.results = (spec,)
-    plan = op.plans.get((a_edge is not None, b_edge is not None)) or op.save_plan(edges)
-    if plan is NOTHING_SAVED:
-        node.saved = (spec, spec)
-    else:
-        (keep_a, keep_b), keep_out = plan
-        node.saved = (a if keep_a else spec, b if keep_b else spec)
-        node.versions = (a.storage.version if keep_a else None, b.storage.version if keep_b else None)
-        if keep_out:
-            node.out = alias_of(out)
-            node.out_version = (out.storage.version,)
-    if settings.anomaly:
-        node.trace = _stack(2)
-    out.needs_grad = True
-    out.node = node
-
-
-#: The plan of a derivative of two operands that needs neither of them nor the result.
-NOTHING_SAVED = ((False, False), False)
-
-
-def make_node(op: Op, out: Any, inputs: Sequence[Any], attrs: dict[str, Any]) -> Node:  # noqa: PLR0912 - one pass over the operands of every recorded op
-    """Return the node of an op without attaching anything to it."""
-    if op.why_no_gradient is not None:
-        raise AutogradError(
-            f"{op.name}: cannot be differentiated: {op.why_no_gradient}", hint="call it on x.detach()"
-        )
-    edges: list[Any] = []
-    for x in inputs:
-        if x is None or not x.needs_grad:
-            edges.append(None)
-        elif x.base is not None:
-            edges.append(edge_of(x))
-        else:
-            edges.append(x if x.node is None else x.node)
-    save_inputs, save_out = op.save_plan(edges)
-    node = _new(Node)
-    node.op = op
-    node.attrs = attrs
-    node.edges = edges
-    node.sequence = _next_sequence()
-    if settings.anomaly:
-        node.trace = _stack(3)
-    saved: list[Any] = []
-    versions: list[int | None] = []
-    for x, keep in zip(inputs, save_inputs, strict=True):
-        if keep and x is not None:
-            saved.append(x)
-            versions.append(x.storage.version)
-        else:
-            saved.append(None if x is None else _spec(x.shape, x.dtype, x.device))
-            versions.append(None)
-    node.saved = saved
-    node.versions = versions
-    if out.__class__ is tuple:
-        node.results = [spec_of(o) for o in out]
-        if save_out:
-            unused = op.unused_results
-            node.out = tuple([spec_of(o) if i in unused else alias_of(o) for i, o in enumerate(out)])
-        node.out_version = [o.storage.version for o in out]
-    else:
-        node.results = (spec_of(out),)
-        if save_out:
-            node.out = alias_of(out)
-            node.out_version = (out.storage.version,)
-    return node
+bind_tape(Node, Output, settings, next_sequence, edge_of, _refuse, _stack)

@@ -1,4 +1,7 @@
-"""The compiled module, and the choice of instruction set.
+"""The compiled modules, and the choice of instruction set.
+
+`_native`, which cffi made, and `_calls`, which is written for the interpreter, are one library, so that
+the latter can call what the former declares.
 
 ``RUSTORCH_CPU_ISA=baseline|avx2|avx512|neon`` forces one; by default the widest that the
 processor supports is used.
@@ -7,10 +10,25 @@ processor supports is used.
 from __future__ import annotations
 
 import os
+from importlib.machinery import ExtensionFileLoader
+from importlib.util import module_from_spec, spec_from_loader
+from types import ModuleType
 
+from rustorch_cpu import _native
 from rustorch_cpu._native import ffi, lib
 
-__all__ = ["ffi", "isa", "lib", "set_isa", "supported_isas"]
+__all__ = ["calls", "ffi", "isa", "lib", "set_isa", "supported_isas"]
+
+
+def _second_module(name: str) -> ModuleType:
+    """Load a module from the library of `_native` (PEP 489, "multiple modules in one library")."""
+    loader = ExtensionFileLoader(name, _native.__file__)
+    module = module_from_spec(spec_from_loader(name, loader))
+    loader.exec_module(module)
+    return module
+
+
+calls = _second_module("rustorch_cpu._calls")
 
 
 def _compiled_isas() -> list[str]:

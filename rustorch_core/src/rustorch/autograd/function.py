@@ -7,7 +7,6 @@ from typing import Any
 from rustorch.base import Spec, TensorBase
 from rustorch.errors import AutogradError
 from rustorch.tape import Node, Output, edge_of, mode
-from rustorch.tape import _next_sequence as next_sequence
 
 
 class Context:
@@ -51,6 +50,8 @@ class Context:
 
 
 class _FunctionNode(Node):
+    __slots__ = ("context", "function")
+
     function: type[Function]
     context: Context
 
@@ -142,12 +143,9 @@ class Function:
         outs = tuple(
             o.detach() if any(o is x for x in inputs) and o not in context._dirty else o for o in outs
         )
-        node = _FunctionNode()
-        node.op = _Named(cls.__name__)  # type: ignore[assignment]
+        node = _FunctionNode(_Named(cls.__name__), {"positions": positions})  # type: ignore[arg-type]
         node.function, node.context = cls, context
-        node.attrs = {"positions": positions}
         node.edges = edges
-        node.sequence = next_sequence()
         node.saved = [Spec(x.shape, x.dtype, x.device) for x in inputs]
         node.results = [Spec(o.shape, o.dtype, o.device) for o in outs]
         silent = {id(x) for x in context._not_differentiable}

@@ -12,6 +12,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from rustorch import dtypes
+from rustorch._fastpath import Quick
 from rustorch.base import TensorBase, allocate, view_of
 from rustorch.device import Device, at_close
 from rustorch.dispatch.tables import packed
@@ -30,7 +31,7 @@ from rustorch.ops.blame import SYMPTOMS, raise_explained, shown
 from rustorch.ops.op import Op, common_device, gather_scalars
 from rustorch.shape import Shape, broadcast_shapes, expanded_strides
 from rustorch.streams import for_all_streams, wait_for_all_streams
-from rustorch.tape import make_node, mode, record, record_pair
+from rustorch.tape import make_node, mode, record
 
 Numbers = (bool, int, float, complex, np.generic)
 
@@ -363,7 +364,7 @@ def apply_inplace(op: Elementwise, operands: tuple[Any, ...], attrs: dict[str, A
 
 def _keep_original(node: Any, x: Any, inputs: list[Any]) -> None:
     """Save a copy of `x` where the derivative needs what the in-place op is about to replace."""
-    for i, (y, version) in enumerate(zip(inputs, node.versions, strict=True)):
+    for i, (y, version) in enumerate(zip(inputs, node.versions or (), strict=bool(node.versions))):
         if y is x and version is not None:
             original = packed(x)
             original.needs_grad, original.node = x.needs_grad, node.edges[i]
@@ -462,23 +463,28 @@ def _dressed(function: Any, op: Elementwise, definition: Callable[..., Any]) -> 
     return function
 
 
+def _quick(op: Elementwise, arity: int, general: Callable[..., Any]) -> Quick:
+    """Return the op as a callable of plain operands; what needs preparation goes to `general`."""
+    # By category: whether operands of one dtype need no conversion, and whether a Python number joins them.
+    direct = [category in op.allowed and category == op.result_category(category) for category in range(4)]
+    return Quick(
+        op,
+        op.name,
+        arity,
+        dtypes.bool_ if op.result is boolean else None,
+        direct=direct,
+        takes_int=[False, True, True, False],
+        takes_float=[False, False, True, False],
+        general=general,
+        constant_like=constant_like,
+    )
+
+
 def _unary(op: Elementwise) -> Any:
-    name, to_bool = op.name, op.result is boolean
-    defined_for_floats = FLOAT in op.allowed
+    quick = _quick(op, 1, lambda x: apply(op, (x,), {}))
 
     def function(input: Any, *, out: Any = None) -> Any:
-        try:
-            dtype = input.dtype
-            fast = out is None and dtype.category == FLOAT and defined_for_floats
-        except AttributeError:
-            fast = False
-        if not fast:
-            return apply(op, (input,), {}, out)
-        result = allocate(input.shape, dtypes.bool_ if to_bool else dtype, input.device)
-        input.device.kernels[name][dtype](result, input)
-        if input.needs_grad and mode.grad and op.records:
-            record(op, result, (input,), _NO_ATTRS)
-        return result
+        return quick(input) if out is None else apply(op, (input,), {}, out)
 
     return function
 
@@ -488,41 +494,19 @@ def _binary(op: Elementwise) -> tuple[Any, Any]:
 
     The operator has no ``out=`` and leaves unknown types to the other side.
     """
-    name, to_bool = op.name, op.result is boolean
-    # By category: whether operands of one dtype need no conversion, and whether a Python number joins them.
-    direct = [category in op.allowed and category == op.result_category(category) for category in range(4)]
-    takes_int, takes_float = [False, True, True, False], [False, False, True, False]
 
-    def operator(input: Any, other: Any) -> Any:
-        try:
-            dtype = input.dtype
-            category = dtype.category
-            if direct[category]:
-                shape = input.shape
-                device = input.device
-                kind = other.__class__
-                if (kind is float and takes_float[category]) or (kind is int and takes_int[category]):
-                    other = constant_like(other, input)
-                if dtype is other.dtype and shape is other.shape and device is other.device:
-                    result = allocate(shape, dtypes.bool_ if to_bool else dtype, device)
-                    device.kernels[name][dtype](result, input, other)
-                    if (input.needs_grad or other.needs_grad) and mode.grad and op.records:
-                        record_pair(op, result, input, other)
-                    return result
-        except AttributeError:
-            pass  # a number or a stranger's object: the general path says what is wrong
+    def general(input: Any, other: Any) -> Any:
         if not isinstance(other, (TensorBase, *Numbers)):
             return NotImplemented
         return apply(op, (input, other), {})
+
+    operator = _quick(op, 2, general)
 
     def function(input: Any, other: Any, *, out: Any = None) -> Any:
         result = operator(input, other) if out is None else NotImplemented
         return apply(op, (input, other), {}, out) if result is NotImplemented else result
 
     return function, operator
-
-
-_NO_ATTRS: dict[str, Any] = {}
 
 
 def _general(op: Elementwise, arity: int, attributes: tuple[str, ...], definition: Callable[..., Any]) -> Any:

@@ -9,14 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from rustorch.base import allocate
+from rustorch._fastpath import bind_calls, invoke
 from rustorch.device import Device
 from rustorch.dispatch import registry
 from rustorch.dispatch.policy import transfer
 from rustorch.dtypes import DType
 from rustorch.errors import DeviceError, RusTorchError
 from rustorch.shape import Shape
-from rustorch.tape import NOTHING_SAVED, record, wants_grad
 
 #: A rule's answer: shape and dtype of the result, or a list of these for several results.
 Result = tuple[Shape, DType]
@@ -79,7 +78,7 @@ class Op:
         return f"<op {self.name}>"
 
     def __call__(self, *operands: Any, **attrs: Any) -> Any:
-        """Return the result or results, with their history where one is recorded."""
+        """Check, allocate, run the kernel and record; return the result or results."""
         return invoke(self, operands, attrs)
 
     def vjp(self, *rules: Vjp | None) -> Op:
@@ -123,8 +122,7 @@ class Op:
         else:
             kept = frozenset().union(*(s for s, need in zip(self._saves, needs, strict=False) if need))
         everything = _EVERYTHING in kept
-        plan = (tuple(everything or i + 1 in kept for i in range(count)), 0 in kept)
-        return NOTHING_SAVED if plan == NOTHING_SAVED else plan
+        return (tuple(everything or i + 1 in kept for i in range(count)), 0 in kept)
 
 
 _EVERYTHING = -1
@@ -142,21 +140,6 @@ def _kept(rule: Vjp) -> frozenset[int]:
     return frozenset(kept)
 
 
-def invoke(op: Op, inputs: tuple[Any, ...], attrs: dict[str, Any]) -> Any:
-    """Check, allocate, run the kernel and record: the whole life of a call of an op."""
-    device = common_device(op.name, inputs)
-    specs = op.rule(*inputs, **attrs)
-    out: Any
-    if specs.__class__ is tuple:
-        out = allocate(specs[0], specs[1], device)
-    else:
-        out = tuple([allocate(shape, dtype, device) for shape, dtype in specs])
-    device.kernels[op.name][inputs[op.dispatch].dtype](out, *inputs, **attrs)
-    if op.records and wants_grad(inputs):
-        record(op, out, inputs, attrs)
-    return out
-
-
 def common_device(name: str, inputs: Sequence[Any]) -> Device:
     """Return the device that all operands live on.
 
@@ -171,6 +154,9 @@ def common_device(name: str, inputs: Sequence[Any]) -> Device:
                 f"{name}: all tensors must be on one device, got {places}", hint="move one with .to(device)"
             )
     return device
+
+
+bind_calls(common_device)
 
 
 def gather_scalars(name: str, inputs: Sequence[Any]) -> tuple[Device, list[Any]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from rustorch.dispatch.contract import Kernel
-from rustorch_cpu.kernels.elementwise import KernelFunction, binary, binary_call, elementwise
+from rustorch_cpu.kernels.elementwise import KernelFunction, binary_call, elementwise, plain
 
 PLAIN = """
     add sub mul div floor_divide remainder maximum minimum pow atan2
@@ -23,6 +23,6 @@ def _leaky_relu_backward(op: str, op_id: int) -> KernelFunction:
 
 def kernels() -> list[Kernel]:
     """All binary kernels."""
-    found = [kernel for op in PLAIN for kernel in elementwise(op, binary)]
-    found += [kernel for op in COMPARISONS for kernel in elementwise(op, binary)]
+    found = [kernel for op in PLAIN for kernel in elementwise(op, plain)]
+    found += [kernel for op in COMPARISONS for kernel in elementwise(op, plain)]
     return found + elementwise("leaky_relu_backward", _leaky_relu_backward)

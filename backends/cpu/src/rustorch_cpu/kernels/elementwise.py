@@ -1,8 +1,9 @@
 """How an elementwise op becomes kernels: one closure per dtype with everything bound beforehand.
 
-The wrapper of a small op costs more than its arithmetic, so it reads two numbers per operand, `dense`
-and `address`, and the contiguous case is a single call.  Which dtypes an op has is asked of the C
-table, so no list of them is kept here.
+The wrapper of a small op costs more than its arithmetic, so that of an op without attributes is in C
+(``csrc/python/calls.c``); the others read two numbers per operand, `dense` and `address`, and the
+contiguous case is a single call.  Which dtypes an op has is asked of the C table, so no list of them is
+kept here.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import Any
 
 from rustorch.dispatch.contract import Kernel
 from rustorch_cpu.dtypes import DTYPES
-from rustorch_cpu.native import lib
+from rustorch_cpu.native import calls, lib
 from rustorch_cpu.status import raise_status
 
 KernelFunction = Callable[..., None]
@@ -40,54 +41,9 @@ def strided(op: str, op_id: int, out: Any, views: tuple[Any, ...], p0: float = 0
         raise_status(op, status)
 
 
-def unary(op: str, op_id: int) -> KernelFunction:
-    """``kernel(out, x)``."""
-    call, general = lib.rt_map1, lib.rt_map_strided
-
-    def kernel(out, x):
-        n = out.dense
-        if n >= 0 and x.dense == n:
-            status = call(op_id, out.address, x.address, n)
-        else:
-            shape = out.shape
-            dims = (*shape, *out.strides, *x.strides)
-            status = general(op_id, out.address, x.address, 0, 0, 0.0, 0.0, len(shape), dims)
-        if status:
-            raise_status(op, status)
-
-    return kernel
-
-
-def binary(op: str, op_id: int) -> KernelFunction:
-    """``kernel(out, a, b)``."""
-    call, general = lib.rt_map2, lib.rt_map_strided
-
-    def kernel(out, a, b):
-        n = out.dense
-        if n >= 0 and a.dense == n and b.dense == n:
-            status = call(op_id, out.address, a.address, b.address, n)
-        else:
-            shape = out.shape
-            dims = (*shape, *out.strides, *a.strides, *b.strides)
-            status = general(op_id, out.address, a.address, b.address, 0, 0.0, 0.0, len(shape), dims)
-        if status:
-            raise_status(op, status)
-
-    return kernel
-
-
-def where(op: str, op_id: int) -> KernelFunction:
-    """``kernel(out, condition, a, b)``."""
-    call = lib.rt_map3
-
-    def kernel(out, condition, a, b):
-        n = out.dense
-        if n >= 0 and condition.dense == n and a.dense == n and b.dense == n:
-            call(op_id, out.address, condition.address, a.address, b.address, n)
-        else:
-            strided(op, op_id, out, (condition, a, b))
-
-    return kernel
+def plain(op: str, op_id: int) -> KernelFunction:
+    """``kernel(out, *inputs)`` of an op without attributes, all of it in C."""
+    return calls.Map(op, op_id, raise_status)
 
 
 def unary_call(op: str, op_id: int, out: Any, x: Any, p0: float, p1: float) -> None:

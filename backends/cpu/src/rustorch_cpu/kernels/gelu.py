@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from rustorch.dispatch.contract import Kernel
-from rustorch_cpu.kernels.elementwise import KernelFunction, binary, elementwise, unary
+from rustorch_cpu.kernels.elementwise import KernelFunction, elementwise, plain
 
 
 def _either(exact: Kernel, approximate: Kernel) -> Kernel:
@@ -22,4 +22,4 @@ def _pair(op: str, make: KernelFunction, tanh_name: str) -> list[Kernel]:
 
 def kernels() -> list[Kernel]:
     """GELU and its backward."""
-    return _pair("gelu", unary, "gelu_tanh") + _pair("gelu_backward", binary, "gelu_tanh_backward")
+    return _pair("gelu", plain, "gelu_tanh") + _pair("gelu_backward", plain, "gelu_tanh_backward")

@@ -113,7 +113,7 @@ def kernels() -> list[Kernel]:
     return [
         *(Kernel("fill", _fill(d), frozenset({d}), layout="strided") for d in DTYPES),
         *(Kernel("arange", _arange(d), frozenset({d})) for d in arange_dtypes),
-        *ew.elementwise("copy", ew.unary),
-        *ew.elementwise("where", ew.where),
+        *ew.elementwise("copy", ew.plain),
+        *ew.elementwise("where", ew.plain),
         Kernel("cast", _cast, ALL, layout="strided"),
     ]

@@ -6,7 +6,7 @@ import builtins
 import math
 
 from rustorch.dispatch.contract import Kernel
-from rustorch_cpu.kernels.elementwise import KernelFunction, elementwise, unary, unary_call
+from rustorch_cpu.kernels.elementwise import KernelFunction, elementwise, plain, unary_call
 
 PLAIN = """
     relu neg abs sign square reciprocal sqrt rsqrt floor ceil trunc round bitwise_not
@@ -49,11 +49,11 @@ def _softplus(op: str, op_id: int) -> KernelFunction:
 
 def kernels() -> list[Kernel]:
     """All unary kernels."""
-    found = [kernel for op in PLAIN for kernel in elementwise(op, unary)]
+    found = [kernel for op in PLAIN for kernel in elementwise(op, plain)]
     whole = frozenset({"uint8", "int8", "int16", "int32", "int64"})  # rounding them is copying them
     for op in ("floor", "ceil", "round", "trunc"):
-        found += [kernel for kernel in elementwise(op, unary, c_name="copy") if kernel.dtypes <= whole]
-    found += [kernel for op in PREDICATES for kernel in elementwise(op, unary)]
+        found += [kernel for kernel in elementwise(op, plain, c_name="copy") if kernel.dtypes <= whole]
+    found += [kernel for op in PREDICATES for kernel in elementwise(op, plain)]
     for op, make in {"leaky_relu": _leaky_relu, "clamp": _clamp, "elu": _elu, "softplus": _softplus}.items():
         found += elementwise(op, make)
     return found
