@@ -323,6 +323,91 @@ static PyType_Spec quick_spec = {
     "rustorch._fastpath.Quick", sizeof(quick), 0,
     Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_HAVE_VECTORCALL | Py_TPFLAGS_METHOD_DESCRIPTOR, quick_slots};
 
+/* -- kernels that want contiguous operands ------------------------------------------------------------ */
+
+/* A kernel's function, called as it is where all operands are contiguous; else through `packing`, which copies. */
+typedef struct {
+    PyObject_HEAD vectorcallfunc vectorcall;
+    PyObject *function, *packing;
+} contiguous;
+
+static bool is_dense(PyObject *x) {
+    if (x == Py_None)
+        return true;
+    PyObject *dense = rt_is_tensor(x) ? rt_get(x, rt_tensor.dense) : NULL;
+    return dense && PyLong_AsLongLong(dense) >= 0;
+}
+
+static PyObject *contiguous_call(PyObject *callable, PyObject *const *args, size_t flags, PyObject *keywords) {
+    contiguous *self = (contiguous *)callable;
+    Py_ssize_t count = PyVectorcall_NARGS(flags);
+    bool dense = true;
+    for (Py_ssize_t i = 0; dense && i < count; i++) {
+        if (i == 0 && PyTuple_CheckExact(args[0]))
+            for (Py_ssize_t k = 0; dense && k < PyTuple_GET_SIZE(args[0]); k++)
+                dense = is_dense(PyTuple_GET_ITEM(args[0], k));
+        else
+            dense = is_dense(args[i]);
+    }
+    return PyObject_Vectorcall(dense ? self->function : self->packing, args, count, keywords);
+}
+
+static PyObject *contiguous_new(PyTypeObject *type, PyObject *args, PyObject *keywords) {
+    static char *names[] = {"function", "packing", NULL};
+    PyObject *function, *packing;
+    if (!PyArg_ParseTupleAndKeywords(args, keywords, "OO", names, &function, &packing))
+        return NULL;
+    contiguous *self = (contiguous *)type->tp_alloc(type, 0);
+    if (self) {
+        self->vectorcall = contiguous_call;
+        self->function = Py_NewRef(function);
+        self->packing = Py_NewRef(packing);
+    }
+    return (PyObject *)self;
+}
+
+static int contiguous_traverse(PyObject *object, visitproc visit, void *arg) {
+    contiguous *self = (contiguous *)object;
+    Py_VISIT(Py_TYPE(object));
+    Py_VISIT(self->function);
+    Py_VISIT(self->packing);
+    return 0;
+}
+
+static int contiguous_clear(PyObject *object) {
+    contiguous *self = (contiguous *)object;
+    Py_CLEAR(self->function);
+    Py_CLEAR(self->packing);
+    return 0;
+}
+
+static void contiguous_dealloc(PyObject *object) {
+    PyTypeObject *type = Py_TYPE(object);
+    PyObject_GC_UnTrack(object);
+    contiguous_clear(object);
+    type->tp_free(object);
+    Py_DECREF(type);
+}
+
+static PyMemberDef contiguous_members[] = {
+    {"__vectorcalloffset__", T_PYSSIZET, offsetof(contiguous, vectorcall), READONLY, NULL},
+    {"function", T_OBJECT, offsetof(contiguous, function), READONLY, "The kernel's own function."},
+    {NULL, 0, 0, 0, NULL},
+};
+static PyType_Slot contiguous_slots[] = {
+    {Py_tp_doc, "Contiguous(function, packing): a kernel's function behind a look at its operands' layout."},
+    {Py_tp_new, contiguous_new},
+    {Py_tp_call, PyVectorcall_Call},
+    {Py_tp_members, contiguous_members},
+    {Py_tp_traverse, contiguous_traverse},
+    {Py_tp_clear, contiguous_clear},
+    {Py_tp_dealloc, contiguous_dealloc},
+    {0, NULL},
+};
+static PyType_Spec contiguous_spec = {"rustorch._fastpath.Contiguous", sizeof(contiguous), 0,
+                                      Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_HAVE_VECTORCALL,
+                                      contiguous_slots};
+
 /* -- the module's functions -------------------------------------------------------------------------- */
 
 static PyObject *bind_calls(PyObject *module, PyObject *function) {
@@ -338,14 +423,18 @@ static PyMethodDef functions[] = {
     {NULL, NULL, 0, NULL},
 };
 
+static int add_type(PyObject *module, const char *name, PyType_Spec *spec) {
+    PyObject *type = PyType_FromSpec(spec);
+    return type ? PyModule_AddObject(module, name, type) : -1;
+}
+
 int rt_add_calls(PyObject *module) {
     str_name = PyUnicode_InternFromString("name");
     str_rule = PyUnicode_InternFromString("rule");
     str_dispatch = PyUnicode_InternFromString("dispatch");
     str_records = PyUnicode_InternFromString("records");
-    PyObject *type = PyType_FromSpec(&quick_spec);
-    if (!str_name || !str_rule || !str_dispatch || !str_records || !type ||
-        PyModule_AddObject(module, "Quick", type) < 0)
+    if (!str_name || !str_rule || !str_dispatch || !str_records || add_type(module, "Quick", &quick_spec) < 0 ||
+        add_type(module, "Contiguous", &contiguous_spec) < 0)
         return -1;
     return PyModule_AddFunctions(module, functions);
 }

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from rustorch._fastpath import Contiguous
 from rustorch.base import TensorBase, allocate
 from rustorch.dispatch import overrides, policy, registry, trust
 from rustorch.dispatch.contract import Kernel
@@ -147,14 +148,8 @@ def _adapted(kernel: Kernel) -> Call:
         return kernel.fn
     fn = kernel.fn
 
-    def contiguous(out: Any, *inputs: Any, **attrs: Any) -> None:
+    def packing(out: Any, *inputs: Any, **attrs: Any) -> None:
         outs = out if out.__class__ is tuple else (out,)
-        for x in (*outs, *inputs):
-            if x is not None and x.dense < 0:
-                break
-        else:
-            fn(out, *inputs, **attrs)
-            return
         ready = [x if x is None or x.dense >= 0 else packed(x) for x in inputs]
         whole = tuple(o if o is None or o.dense >= 0 else packed(o) for o in outs)
         fn(whole if out.__class__ is tuple else whole[0], *ready, **attrs)
@@ -162,7 +157,7 @@ def _adapted(kernel: Kernel) -> Call:
             if target is not source:
                 _copy(target, source)
 
-    return contiguous
+    return Contiguous(fn, packing)
 
 
 def packed(x: TensorBase) -> Any:
