@@ -108,8 +108,8 @@ PyObject *rt_allocate(PyObject *shape, PyObject *dtype, PyObject *device) {
     rt_fill(storage, rt_storage.device, device);
     rt_fill(storage, rt_storage.version, zero);
     rt_fill(storage, owned_free, rt_get(device, rt_device.free));
-    rt_fill_own(self, rt_tensor.storage, storage);
     rt_fill_own(self, rt_tensor.address, buffer);
+    rt_fill_own(self, rt_tensor.storage, storage);
     return self;
 }
 
@@ -131,8 +131,10 @@ static void give_back(PyObject *storage) {
 
 static PyObject *owner(PyObject *module, PyObject *cls) {
     (void)module;
-    if ((owned_free = rt_slot_offset(cls, "free")) < 0)
+    Py_ssize_t slot = rt_slot_offset(cls, "free");
+    if (slot < 0)
         return NULL;
+    owned_free = slot;
     owned_storage = (PyTypeObject *)cls;
     owned_storage->tp_finalize = give_back;
     Py_INCREF(cls); /* for the static variable */
@@ -170,8 +172,8 @@ static PyObject *make_view(PyObject *x, PyObject *shape, PyObject *strides, PyOb
         Py_XDECREF(address);
         return NULL;
     }
-    rt_fill(self, rt_tensor.storage, rt_get(x, rt_tensor.storage));
     rt_fill_own(self, rt_tensor.address, address);
+    rt_fill(self, rt_tensor.storage, rt_get(x, rt_tensor.storage));
     return self;
 }
 
@@ -190,9 +192,17 @@ static int require_count(const char *name, Py_ssize_t got, Py_ssize_t least, Py_
 }
 
 static int require_tensor(const char *name, PyObject *x) {
-    if (rt_is_tensor(x) && rt_get(x, rt_tensor.storage))
+    if (rt_is_tensor(x))
         return 0;
     PyErr_Format(PyExc_TypeError, "%s: expected a tensor, got %s", name, Py_TYPE(x)->tp_name);
+    return -1;
+}
+
+/* Refuse what is not (shape, dtype, device); a shape shows itself by its attributes. */
+static int require_facts(const char *name, PyObject *const *args) {
+    if (Py_IS_TYPE(args[1], rt_dtype.type) && Py_IS_TYPE(args[2], rt_device.type))
+        return 0;
+    PyErr_Format(PyExc_TypeError, "%s: expected a shape, a DType and a Device, got %R and %R", name, args[1], args[2]);
     return -1;
 }
 
@@ -200,11 +210,8 @@ static PyObject *allocate(PyObject *module, PyObject *const *args, Py_ssize_t co
     (void)module;
     if (require_count("allocate", count, 3, 3) < 0)
         return NULL;
-    if (!Py_IS_TYPE(args[1], rt_dtype.type) || !Py_IS_TYPE(args[2], rt_device.type)) {
-        PyErr_Format(PyExc_TypeError, "allocate: expected a shape, a DType and a Device, got %R and %R", args[1],
-                     args[2]);
+    if (require_facts("allocate", args) < 0)
         return NULL;
-    }
     return rt_allocate(args[0], args[1], args[2]);
 }
 
@@ -230,7 +237,7 @@ static PyObject *alias_of(PyObject *module, PyObject *x) {
 
 static PyObject *shared_spec(PyObject *module, PyObject *const *args, Py_ssize_t count) {
     (void)module;
-    if (require_count("shared_spec", count, 3, 3) < 0)
+    if (require_count("shared_spec", count, 3, 3) < 0 || require_facts("shared_spec", args) < 0)
         return NULL;
     const rt_facts *f = rt_facts_of(args[0], args[1], args[2]);
     if (!f)

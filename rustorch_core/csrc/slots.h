@@ -70,4 +70,10 @@ static inline void rt_set(PyObject *self, Py_ssize_t slot, PyObject *value) {
     Py_XDECREF(before);
 }
 
-static inline bool rt_is_tensor(PyObject *x) { return PyObject_TypeCheck(x, rt_tensor.type); }
+/* Whether an object is a tensor that is complete; `storage` is the slot that is filled last. */
+static inline bool rt_is_tensor(PyObject *x) {
+    return PyObject_TypeCheck(x, rt_tensor.type) && rt_get(x, rt_tensor.storage);
+}
+
+/* Whether autograd follows a tensor. */
+static inline bool rt_needs_grad(PyObject *x) { return rt_get(x, rt_tensor.needs_grad) == Py_True; }

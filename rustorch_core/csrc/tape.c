@@ -58,7 +58,7 @@ static PyObject *bind_tape(PyObject *module, PyObject *args) {
 
 int rt_wants_grad(PyObject *const *inputs, Py_ssize_t count) {
     for (Py_ssize_t i = 0; i < count; i++)
-        if (rt_is_tensor(inputs[i]) && rt_get(inputs[i], rt_tensor.needs_grad) == Py_True)
+        if (rt_is_tensor(inputs[i]) && rt_needs_grad(inputs[i]))
             return grad_enabled;
     return 0;
 }
@@ -66,7 +66,7 @@ int rt_wants_grad(PyObject *const *inputs, Py_ssize_t count) {
 /* Where the gradient of an operand goes: its node, or itself if it is a leaf, or None. */
 static PyObject *edge(PyObject *x) {
     PyObject *found;
-    if (x == Py_None || rt_get(x, rt_tensor.needs_grad) != Py_True)
+    if (x == Py_None || !rt_needs_grad(x))
         found = Py_None;
     else if (rt_get(x, rt_tensor.base) != Py_None)
         return PyObject_CallOneArg(edge_of, x); /* a view: its base may have been changed in place */
@@ -311,8 +311,6 @@ typedef struct {
     PyObject *op, *out, *inputs, *attrs;
 } recorded_call;
 
-static int is_result(PyObject *x) { return rt_is_tensor(x) && rt_get(x, rt_tensor.storage); }
-
 static int parse(const char *name, PyObject *const *args, Py_ssize_t count, recorded_call *call) {
     if (count != 4) {
         PyErr_Format(PyExc_TypeError, "%s: takes 4 arguments, got %zd", name, count);
@@ -323,12 +321,12 @@ static int parse(const char *name, PyObject *const *args, Py_ssize_t count, reco
         return -1;
     bool right = PyDict_Check(args[3]);
     for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(inputs); i++)
-        right = right && (PyTuple_GET_ITEM(inputs, i) == Py_None || is_result(PyTuple_GET_ITEM(inputs, i)));
+        right = right && (PyTuple_GET_ITEM(inputs, i) == Py_None || rt_is_tensor(PyTuple_GET_ITEM(inputs, i)));
     if (PyTuple_CheckExact(args[1]))
         for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(args[1]); i++)
-            right = right && is_result(PyTuple_GET_ITEM(args[1], i));
+            right = right && rt_is_tensor(PyTuple_GET_ITEM(args[1], i));
     else
-        right = right && is_result(args[1]);
+        right = right && rt_is_tensor(args[1]);
     if (!right) {
         PyErr_Format(PyExc_TypeError, "%s: expected an op, its result, its operands and attributes", name);
         Py_DECREF(inputs);

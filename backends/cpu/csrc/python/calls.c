@@ -7,6 +7,7 @@
 #include <Python.h>
 
 #include "isa/api/elementwise.h"
+#include "status.h"
 #include "strided.h"
 #include "structmember.h"
 
@@ -82,10 +83,8 @@ static int run_strided(const map_kernel *self, PyObject *const *operands, const 
     int64_t dims[(MOST_INPUTS + 2) * MOST_DIMS];
     PyObject *shape = slot(operands[0], tensor.shape);
     Py_ssize_t ndim = PyTuple_GET_SIZE(shape);
-    if (ndim > MOST_DIMS) {
-        PyErr_Format(PyExc_ValueError, "%U: at most %d dims are possible, got %zd", self->name, MOST_DIMS, ndim);
-        return -1;
-    }
+    if (ndim > MOST_DIMS)
+        return RT_UNSUPPORTED;
     if (read_tuple(shape, ndim, dims) < 0)
         return -1;
     for (int k = 0; k <= self->inputs; k++)
