@@ -10,7 +10,6 @@
 from __future__ import annotations
 
 import os
-import platform
 import re
 import shlex
 import subprocess
@@ -43,12 +42,20 @@ X86_ISAS = {
 ARM_ISAS = {"baseline": [], "neon": []}
 
 
+def compiler() -> list[str]:
+    """The C compiler, with flags if ``CC`` has any."""
+    return shlex.split(os.environ.get("CC", "gcc"))
+
+
 def target_isas() -> dict[str, list[str]]:
-    """Instruction sets to build for this machine, weakest first, with their compiler flags."""
-    machine = platform.machine().lower()
-    if machine in ("x86_64", "amd64"):
+    """Instruction sets to build, weakest first, with their compiler flags.
+
+    The compiler is asked what it compiles for, since it may be one for another machine.
+    """
+    machine = subprocess.run([*compiler(), "-dumpmachine"], capture_output=True, check=True, text=True).stdout
+    if machine.startswith(("x86_64", "amd64")):
         return X86_ISAS
-    return ARM_ISAS if machine in ("aarch64", "arm64") else {"baseline": []}
+    return ARM_ISAS if machine.startswith(("aarch64", "arm64")) else {"baseline": []}
 
 
 class Function(NamedTuple):
@@ -108,12 +115,12 @@ def write_if_changed(path: Path, text: str) -> Path:
     return path
 
 
-def is_current(target: Path, depfile: Path, flags: str) -> bool:
-    """Whether an object is newer than all files that it was made from, with the same flags."""
+def is_current(target: Path, depfile: Path, made_by: str) -> bool:
+    """Whether an object is newer than all files that it was made from, and was made by the same command."""
     if not (target.exists() and depfile.exists()):
         return False
     stamp = target.with_suffix(".flags")
-    if not stamp.exists() or stamp.read_text() != flags:
+    if not stamp.exists() or stamp.read_text() != made_by:
         return False
     inputs = depfile.read_text().replace("\\\n", " ").split(":", 1)[1].split()
     made = target.stat().st_mtime
@@ -148,21 +155,17 @@ class BuildNative(build_ext):
         target = Path(self.get_ext_fullpath(ext.name))
         target.parent.mkdir(parents=True, exist_ok=True)
         link = ["-shared", "-pthread", *self._sanitize(), *map(str, objects), "-lm", "-o", str(target)]
-        subprocess.run([*self._cc(), *link], check=True)
+        subprocess.run([*compiler(), *link], check=True)
 
     def _compile(self, source: Path, target: Path, extra: list[str]) -> Path:
-        flags = [*COMMON_FLAGS, *self._sanitize(), f"-I{CSRC}", "-pthread", *extra]
-        depfile = target.with_suffix(".d")
-        if not is_current(target, depfile, " ".join(flags)):
+        command = [*compiler(), *COMMON_FLAGS, *self._sanitize(), f"-I{CSRC}", "-pthread", *extra]
+        depfile, made_by = target.with_suffix(".d"), " ".join(command)
+        if not is_current(target, depfile, made_by):
             target.parent.mkdir(parents=True, exist_ok=True)
-            command = [*self._cc(), *flags, "-MMD", "-MF", str(depfile), "-c", str(source), "-o", str(target)]
+            command += ["-MMD", "-MF", str(depfile), "-c", str(source), "-o", str(target)]
             subprocess.run(command, check=True)
-            target.with_suffix(".flags").write_text(" ".join(flags))
+            target.with_suffix(".flags").write_text(made_by)
         return target
-
-    @staticmethod
-    def _cc() -> list[str]:
-        return shlex.split(os.environ.get("CC", "gcc"))
 
     @staticmethod
     def _sanitize() -> list[str]:
