@@ -115,8 +115,8 @@ def write_if_changed(path: Path, text: str) -> Path:
     return path
 
 
-def is_current(target: Path, depfile: Path, made_by: str) -> bool:
-    """Whether an object is newer than all files that it was made from, and was made by the same command."""
+def is_current(target: Path, depfile: Path, made_by: str, folder: Path) -> bool:
+    """Whether an object is newer than all files it was made from, by the same command run in the folder."""
     if not (target.exists() and depfile.exists()):
         return False
     stamp = target.with_suffix(".flags")
@@ -124,7 +124,7 @@ def is_current(target: Path, depfile: Path, made_by: str) -> bool:
         return False
     inputs = depfile.read_text().replace("\\\n", " ").split(":", 1)[1].split()
     made = target.stat().st_mtime
-    return all(Path(i).exists() and Path(i).stat().st_mtime <= made for i in inputs)
+    return all((folder / i).exists() and (folder / i).stat().st_mtime <= made for i in inputs)
 
 
 class BuildNative(build_ext):
@@ -147,23 +147,25 @@ class BuildNative(build_ext):
         jobs += [(c, work / "python" / f"{c.stem}.o", interpreter) for c in sorted(CSRC.glob("python/*.c"))]
         for isa, flags in isas.items():
             names = write_if_changed(work / f"names_{isa}.h", rename_header(functions, isa))
-            extra = [*flags, f"-DRT_ISA={isa}", f"-DRT_ISA_{isa.upper()}=1", "-include", str(names)]
+            extra = [*flags, f"-DRT_ISA={isa}", f"-DRT_ISA_{isa.upper()}=1", "-include", names.name]
             jobs += [(c, work / isa / f"{c.stem}.o", extra) for c in sorted((CSRC / "isa").glob("*.c"))]
 
         with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
-            objects = list(pool.map(lambda job: self._compile(*job), jobs))
+            objects = list(pool.map(lambda job: self._compile(work, *job), jobs))
         target = Path(self.get_ext_fullpath(ext.name))
         target.parent.mkdir(parents=True, exist_ok=True)
         link = ["-shared", "-pthread", *self._sanitize(), *map(str, objects), "-lm", "-o", str(target)]
         subprocess.run([*compiler(), *link], check=True)
 
-    def _compile(self, source: Path, target: Path, extra: list[str]) -> Path:
+    def _compile(self, work: Path, source: Path, target: Path, extra: list[str]) -> Path:
+        # Generated headers are named without the folder, which pip makes anew each time: a compiler cache then
+        # sees the command that it knows.
         command = [*compiler(), *COMMON_FLAGS, *self._sanitize(), f"-I{CSRC}", "-pthread", *extra]
         depfile, made_by = target.with_suffix(".d"), " ".join(command)
-        if not is_current(target, depfile, made_by):
+        if not is_current(target, depfile, made_by, work):
             target.parent.mkdir(parents=True, exist_ok=True)
             command += ["-MMD", "-MF", str(depfile), "-c", str(source), "-o", str(target)]
-            subprocess.run(command, check=True)
+            subprocess.run(command, check=True, cwd=work)
             target.with_suffix(".flags").write_text(made_by)
         return target
 

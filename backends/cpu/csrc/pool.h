@@ -1,10 +1,10 @@
 /* The one thread pool of the process.
  *
  * rt_parallel_for calls fn(ctx, task, thread) once for every task in [0, tasks).  Tasks are claimed
- * one by one from an atomic counter, so a slow core takes fewer; the caller claims too and never
- * waits for a worker that holds no task.  `thread` is in [0, rt_num_threads()): it indexes scratch
- * that belongs to this call.  Nested calls, and calls made while another thread uses the pool, run
- * inline.  Tasks should be worth some ten microseconds each. */
+ * one by one from an atomic counter, so a slow core takes fewer; the caller claims too, and waits for
+ * tasks that have begun and for nothing else.  `thread` is 0 for the caller and in
+ * [1, rt_num_threads()) for a worker.  Several threads may call at once: workers go from one call's
+ * tasks to the next one's.  Nested calls run inline.  Tasks should be worth some ten microseconds each. */
 #pragma once
 #include "api/threads.h"
 #include <stdint.h>

@@ -1,45 +1,40 @@
-/* How many processors this process may use: the affinity mask, cut by a container's CPU quota. */
 #define _GNU_SOURCE
-#include "api/threads.h"
-#include <sched.h>
-#include <stdio.h>
+#include "processors.h"
 #include <unistd.h>
 
-static int affinity_count(void) {
 #if defined(__linux__)
-    cpu_set_t set;
-    if (sched_getaffinity(0, sizeof set, &set) == 0)
-        return CPU_COUNT(&set);
+#include <sched.h>
+
+/* The kernel's thread id of the first thread is the process id. */
+static bool read_mask(cpu_set_t *mask) {
+    CPU_ZERO(mask);
+    return sched_getaffinity(getpid(), sizeof *mask, mask) == 0;
+}
+
+int rt_affinity_count(void) {
+    cpu_set_t mask;
+    return read_mask(&mask) ? CPU_COUNT(&mask) : (int)sysconf(_SC_NPROCESSORS_ONLN);
+}
+
+bool rt_affinity_changed(void) {
+    static cpu_set_t last;
+    cpu_set_t mask;
+    if (!read_mask(&mask) || CPU_EQUAL(&mask, &last))
+        return false;
+    last = mask;
+    return true;
+}
+
+void rt_affinity_apply(pthread_t thread) {
+    cpu_set_t mask;
+    if (read_mask(&mask))
+        pthread_setaffinity_np(thread, sizeof mask, &mask);
+}
+
+#else
+
+int rt_affinity_count(void) { return (int)sysconf(_SC_NPROCESSORS_ONLN); }
+bool rt_affinity_changed(void) { return false; }
+void rt_affinity_apply(pthread_t thread) { (void)thread; }
+
 #endif
-    return (int)sysconf(_SC_NPROCESSORS_ONLN);
-}
-
-/* Reads "quota period" (cgroup v2; quota may be "max") or the two single-number files of v1. */
-static int quota_count(void) {
-    long quota = -1, period = -1;
-    FILE *f = fopen("/sys/fs/cgroup/cpu.max", "r");
-    if (f) {
-        if (fscanf(f, "%ld %ld", &quota, &period) != 2)
-            quota = -1;
-        fclose(f);
-    } else {
-        if ((f = fopen("/sys/fs/cgroup/cpu/cpu.cfs_quota_us", "r"))) {
-            if (fscanf(f, "%ld", &quota) != 1)
-                quota = -1;
-            fclose(f);
-        }
-        if ((f = fopen("/sys/fs/cgroup/cpu/cpu.cfs_period_us", "r"))) {
-            if (fscanf(f, "%ld", &period) != 1)
-                period = -1;
-            fclose(f);
-        }
-    }
-    return quota > 0 && period > 0 ? (int)((quota + period - 1) / period) : 0;
-}
-
-int rt_default_num_threads(void) {
-    int count = affinity_count(), quota = quota_count();
-    if (quota > 0 && quota < count)
-        count = quota;
-    return count < 1 ? 1 : count;
-}

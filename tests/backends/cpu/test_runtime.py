@@ -1,12 +1,13 @@
-"""The runtime, its allocator, the choice of instruction set and the thread pool."""
+"""The runtime, its allocator and the choice of instruction set."""
 
 from __future__ import annotations
 
-import multiprocessing
+import ctypes
 import os
 import subprocess
 import sys
 import threading
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,10 +16,7 @@ import rustorch_cpu
 from rustorch.dispatch.contract import Runtime
 from rustorch.errors import OutOfMemoryError
 from rustorch_cpu import plugin
-from rustorch_cpu.allocator import CachingAllocator, size_class
-from rustorch_cpu.native import lib
-
-N = 1_000_003  # enough for every kernel here to use the pool
+from rustorch_cpu.allocator import IDLE, CachingAllocator, size_class
 
 
 @pytest.fixture
@@ -44,8 +42,57 @@ def test_blocks_are_aligned_and_reused():
 
 
 def test_similar_sizes_share_blocks_and_waste_is_bounded():
-    for nbytes in range(1 << 20, 1 << 24, 12_345):
-        assert nbytes <= size_class(nbytes) <= nbytes * 1.13
+    for nbytes in [*range(4096, 1 << 20, 777), *range(1 << 20, 1 << 24, 12_345)]:
+        assert nbytes <= size_class(nbytes) <= nbytes * 1.126
+    assert len({size_class(nbytes) for nbytes in range(1 << 20, 1 << 21, 100)}) <= 9
+
+
+def use(allocator, sizes):
+    """Allocate blocks of all these sizes, then free them: one step of a program."""
+    blocks = [(allocator.allocate(nbytes), nbytes) for nbytes in sizes]
+    for block in blocks:
+        allocator.free(*block)
+
+
+def test_sizes_that_do_not_come_back_do_not_pile_up():
+    allocator = CachingAllocator()
+    most = 0
+    for length in range(64, 2048, 13):  # a sequence grows, and with it the blocks, some by its square
+        use(allocator, [length * 4096, length * 16384, length * length * 32, 5_000_000])
+        stats = allocator.stats()
+        most = max(most, stats["reserved"])
+        assert stats["reserved"] <= 2 * stats["peak"] + IDLE
+    use(allocator, [1000])
+    assert most == pytest.approx(allocator.stats()["reserved"], rel=0.5)
+    allocator.empty_cache()
+    assert allocator.stats()["reserved"] == 0
+
+
+def test_steps_that_repeat_want_no_fresh_memory():
+    allocator = CachingAllocator()
+    use(allocator, [300 << 20])  # what is in use first makes room for the rest
+    steps = [[(k + 1) * (4 << 20) for k in range(6)], [7 << 20] * 3, [300 << 20]]
+    misses = []
+    for _ in range(5):
+        for sizes in steps:
+            use(allocator, sizes)
+        misses.append(allocator.stats()["misses"])
+    assert misses[-1] == misses[0]
+
+
+def test_memory_goes_back_to_the_system():
+    def resident():
+        return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+    if not Path("/proc/self/statm").exists():
+        pytest.skip("no /proc")
+    allocator, nbytes, before = CachingAllocator(), 200 << 20, resident()
+    block = allocator.allocate(nbytes)
+    ctypes.memset(block, 1, nbytes)
+    assert resident() - before > nbytes * 0.9
+    allocator.free(block, nbytes)
+    allocator.empty_cache()
+    assert resident() - before < nbytes * 0.1
 
 
 def test_the_cache_is_bounded():
@@ -112,62 +159,3 @@ def test_an_instruction_set_can_be_forced_and_a_wrong_one_is_refused():
     )
     assert "instruction set must be one of" in failed.stderr
     assert "'sparc'" in failed.stderr
-
-
-@pytest.fixture
-def four_threads():
-    before = lib.rt_num_threads()
-    lib.rt_set_num_threads(4)
-    yield
-    lib.rt_set_num_threads(before)
-
-
-def add_large(run):
-    a = np.arange(N, dtype=np.float32)
-    np.testing.assert_array_equal(run("add", np.empty_like(a), a, a), a + a)
-
-
-@pytest.mark.usefixtures("four_threads")
-def test_the_number_of_threads(runtime):
-    runtime.set_num_threads(3)
-    assert lib.rt_num_threads() == runtime.get_num_threads() == 3
-    runtime.set_num_threads(2)
-    assert lib.rt_num_threads() == 2
-    runtime.set_num_threads(0)
-    assert lib.rt_num_threads() == 1
-    assert 1 <= lib.rt_default_num_threads() <= os.cpu_count()
-
-
-@pytest.mark.usefixtures("four_threads")
-def test_many_jobs_in_a_row(run):
-    for _ in range(300):
-        add_large(run)
-
-
-@pytest.mark.usefixtures("four_threads")
-def test_calls_from_several_python_threads(run):
-    failures = []
-
-    def work():
-        try:
-            for _ in range(50):
-                add_large(run)
-        except Exception as error:  # noqa: BLE001 - reported by the main thread
-            failures.append(error)
-
-    threads = [threading.Thread(target=work) for _ in range(4)]
-    for t in threads:
-        t.start()
-    for t in threads:
-        t.join()
-    assert not failures
-
-
-@pytest.mark.usefixtures("four_threads")
-def test_the_pool_works_in_a_forked_child(run):
-    add_large(run)
-    child = multiprocessing.get_context("fork").Process(target=add_large, args=(run,))
-    child.start()
-    child.join(30)
-    assert child.exitcode == 0
-    add_large(run)

@@ -3,5 +3,6 @@
 /* Number of threads that parallel kernels use, the calling thread included. */
 int rt_num_threads(void);
 void rt_set_num_threads(int count);
-/* Number of processors granted to this process: affinity mask and cgroup quota. */
-int rt_default_num_threads(void);
+/* Use a thread per processor of the process's affinity mask, now and when the mask changes, and
+ * `most` at most. */
+void rt_follow_affinity(int most);

@@ -4,7 +4,7 @@
 the latter can call what the former declares.
 
 ``RUSTORCH_CPU_ISA=baseline|avx2|avx512|neon`` forces one; by default the widest that the
-processor supports is used.
+processor supports is used.  The number of threads starts as the processors that are granted to the process.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from types import ModuleType
 
 from rustorch_cpu import _native
 from rustorch_cpu._native import ffi, lib
+from rustorch_cpu.processors import most_threads
 
 __all__ = ["calls", "ffi", "isa", "lib", "set_isa", "supported_isas"]
 
@@ -59,4 +60,5 @@ def set_isa(name: str) -> None:
         )
 
 
+lib.rt_follow_affinity(most_threads())
 set_isa(os.environ.get("RUSTORCH_CPU_ISA") or supported_isas()[-1])
