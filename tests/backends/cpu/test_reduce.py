@@ -90,6 +90,11 @@ def test_empty(run):
     assert reduced(run, "prod", x, (0,)).tolist() == [[1, 1, 1]]
 
 
+def test_no_elements_around_a_dim_that_stays(run):
+    x = np.empty((0, 3, 4), np.float32)
+    assert (run("sum", np.full((1, 3, 1), np.nan, np.float32), x, dim=(0, 2)) == 0).all()
+
+
 @pytest.mark.parametrize("op", ["amax", "amin"])
 @pytest.mark.parametrize("dtype", ["float32", "float64", "float16"])
 @pytest.mark.parametrize("n", [1, 7, 20, 100, 300])

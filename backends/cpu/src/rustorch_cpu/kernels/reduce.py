@@ -18,7 +18,7 @@ def _around(shape: tuple[int, ...], dims: tuple[int, ...]) -> tuple[int, int, in
     if not dims:
         return 1, 1, prod(shape)
     first, last = dims[0], dims[-1]
-    if prod(shape[first : last + 1]) != prod(shape[d] for d in dims):
+    if any(shape[d] != 1 for d in range(first, last) if d not in dims):
         return None
     return prod(shape[:first]), prod(shape[first : last + 1]), prod(shape[last + 1 :])
 
