@@ -102,3 +102,113 @@ def test_float32_gradients_are_those_of_float64(run, random):
     double = run("lstm_cell_backward", (np.empty(gates.shape), np.empty(c.shape)), *wide)
     for a, b in zip(single, double, strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6)
+
+
+# -- layers ----------------------------------------------------------------------------------------------
+
+
+def states_of(kind, gates, h0, w_hh, *, reverse, running, c0=None, b_hh=None):
+    """Return the states of all steps, step by step in float64."""
+    h, c = h0.copy(), None if c0 is None else c0.copy()
+    out = np.empty((*gates.shape[:2], h0.shape[1]))
+    for t in range(len(gates))[:: -1 if reverse else 1]:
+        n = len(h0) if running is None else running[t]
+        product = h[:n] @ w_hh.T
+        if kind == "lstm":
+            h[:n], c[:n], _ = lstm(gates[t, :n] + product, c[:n])
+        elif kind == "gru":
+            h[:n], _ = gru(gates[t, :n], product + b_hh, h[:n])
+        else:
+            total = gates[t, :n] + product
+            h[:n] = np.tanh(total) if kind == "tanh" else np.maximum(total, 0)
+        out[t] = h
+    return out
+
+
+GATES = {"lstm": 4, "gru": 3, "tanh": 1, "relu": 1}
+LAYER_SIZES = [(1, 1, 1), (3, 0, 4), (2, 3, 7), (4, 13, 33), (3, 1, 70), (2, 40, 65), (2, 7, 130)]
+
+
+def layer_case(kind, random, steps, rows, hidden, *, lengths):
+    """Return float64 operands of a layer, by name."""
+    operands = {
+        "gates": random.standard_normal((steps, rows, GATES[kind] * hidden)),
+        "h0": random.standard_normal((rows, hidden)),
+        "w_hh": random.standard_normal((GATES[kind] * hidden, hidden)) / np.sqrt(hidden),
+    }
+    if kind == "lstm":
+        operands["c0"] = random.standard_normal((rows, hidden))
+    if kind == "gru":
+        operands["b_hh"] = random.standard_normal(3 * hidden)
+    running = tuple(rows * (steps - t) // steps for t in range(steps)) if lengths else None
+    return operands, running
+
+
+def run_layer(run, kind, x, **attrs):
+    """Return all results of the kernel."""
+    states = np.empty((*x["gates"].shape[:2], x["h0"].shape[1]), x["gates"].dtype)
+    if kind == "lstm":
+        outs = states, np.empty_like(states), np.empty_like(x["gates"])
+        return run("lstm_layer", outs, x["gates"], x["h0"], x["c0"], x["w_hh"], **attrs)
+    if kind == "gru":
+        outs = states, np.empty((*states.shape[:2], 4 * states.shape[2]), states.dtype)
+        return run("gru_layer", outs, x["gates"], x["h0"], x["w_hh"], x["b_hh"], **attrs)
+    return (run("rnn_layer", states, x["gates"], x["h0"], x["w_hh"], relu=kind == "relu", **attrs),)
+
+
+def run_layer_backward(run, kind, x, saved, g, **attrs):
+    """Return the gradients of gates and first state, and of the first cell if there is one."""
+    outs = [np.empty_like(x["gates"]), np.empty_like(x["h0"])]
+    if kind == "lstm":
+        outs.append(np.empty_like(x["h0"]))
+        _, c, activated = saved
+        return run("lstm_layer_backward", tuple(outs), g, None, activated, c, x["c0"], x["w_hh"], **attrs)
+    if kind == "gru":
+        outs.insert(1, np.empty_like(x["gates"]))
+        h, kept = saved
+        d_gi, _, d_h0 = run("gru_layer_backward", tuple(outs), g, kept, h, x["h0"], x["w_hh"], **attrs)
+        return d_gi, d_h0
+    relu = kind == "relu"
+    return run("rnn_layer_backward", tuple(outs), g, saved[0], x["w_hh"], relu=relu, **attrs)
+
+
+@pytest.mark.parametrize("dtype", sorted(TOLERANCE))
+@pytest.mark.parametrize("sizes", LAYER_SIZES)
+@pytest.mark.parametrize("kind", sorted(GATES))
+def test_layer(run, random, kind, sizes, dtype):
+    for reverse, lengths in ((False, False), (True, False), (False, True), (True, True)):
+        x, running = layer_case(kind, random, *sizes, lengths=lengths)
+        expected = states_of(kind, **x, reverse=reverse, running=running)
+        narrow = {name: value.astype(dtype) for name, value in x.items()}
+        h, *_ = run_layer(run, kind, narrow, reverse=reverse, running=running)
+        np.testing.assert_allclose(h, expected, rtol=0, atol=40 * TOLERANCE[dtype])
+
+
+@pytest.mark.parametrize(("reverse", "lengths"), [(False, False), (True, False), (False, True), (True, True)])
+@pytest.mark.parametrize("kind", sorted(GATES))
+def test_layer_backward(run, random, kind, reverse, lengths):
+    x, running = layer_case(kind, random, 3, 3, 5, lengths=lengths)
+    attrs = {"reverse": reverse, "running": running}
+    saved = run_layer(run, kind, x, **attrs)
+    g = random.standard_normal(saved[0].shape)
+    found = run_layer_backward(run, kind, x, saved, g, **attrs)
+    for name, gradient in zip(("gates", "h0", "c0"), found, strict=False):
+
+        def loss(value, name=name):
+            return (states_of(kind, **{**x, name: value}, **attrs) * g).sum()
+
+        np.testing.assert_allclose(gradient, numeric_gradient(loss, x[name]), atol=1e-7)
+
+
+def test_layer_gradients_in_float32_are_those_of_float64(run, random):
+    for kind in GATES:
+        x, _ = layer_case(kind, random, 3, 9, 70, lengths=False)
+        g = random.standard_normal((3, 9, 70))
+        found = []
+        for dtype in ("float32", "float64"):
+            y = {name: value.astype(dtype) for name, value in x.items()}
+            attrs = {"reverse": False, "running": None}
+            saved = run_layer(run, kind, y, **attrs)
+            found.append(run_layer_backward(run, kind, y, saved, g.astype(dtype), **attrs))
+        for single, double in zip(*found, strict=True):
+            np.testing.assert_allclose(single, double, rtol=1e-4, atol=1e-5)

@@ -1,7 +1,6 @@
 """Recurrent layers.
 
-The product of the whole sequence with the input's weights is one matrix product per layer and
-direction; only the product with the state is done step by step.
+A layer in one direction is one op (:mod:`rustorch.ops.rnn_layer`) for all steps.
 """
 
 from __future__ import annotations
@@ -17,11 +16,10 @@ from rustorch.nn.checks import require_positive
 from rustorch.nn.module import Module
 from rustorch.nn.parameter import Parameter
 from rustorch.nn.utils.rnn import PackedSequence
-from rustorch.ops import rnn as cells
+from rustorch.ops import rnn_layer as layers
 from rustorch.ops.creation import empty
 from rustorch.ops.dropout import dropout
 from rustorch.ops.joining import cat, stack
-from rustorch.ops.linalg import linear
 
 
 class _Recurrent(Module):
@@ -118,33 +116,20 @@ class _Recurrent(Module):
 
     # -- one direction of one layer ----------------------------------------------------------------
 
-    def _step(self, gates: Any, state: tuple[Any, ...], w_hh: Any, b_hh: Any) -> tuple[Any, ...]:
-        """Return the new state from the input's gates (N, rows) and the old state."""
+    def _layer(self, x: Any, state: tuple[Any, ...], *weights: Any, **options: Any) -> tuple[Any, Any]:
+        """Return the states at all steps and the last, by an op of :mod:`rustorch.ops.rnn_layer`."""
         raise NotImplementedError
 
     def _sweep(
-        self, x: Any, state: tuple[Any, ...], suffix: str, lengths: list[int] | None
+        self, x: Any, state: tuple[Any, ...], suffix: str, running: list[int] | None
     ) -> tuple[Any, tuple[Any, ...]]:
         """Run over (L, N, features), backwards for a reverse suffix; return all states and the last one.
 
-        With `lengths`, sequences are sorted from long to short and end there.
+        `running` says how many of the first samples take part in each step.
         """
-        w_ih, w_hh = getattr(self, f"weight_ih_{suffix}"), getattr(self, f"weight_hh_{suffix}")
-        b_ih, b_hh = (getattr(self, f"bias_{w}_{suffix}") if self.bias else None for w in ("ih", "hh"))
-        gates = linear(x, w_ih, b_ih).unbind(0)
-        order = range(len(gates))
-        outputs: list[Any] = [None] * len(gates)
-        for t in reversed(order) if suffix.endswith("_reverse") else order:
-            if lengths is None:
-                state = self._step(gates[t], state, w_hh, b_hh)
-                outputs[t] = state[0]
-                continue
-            running = sum(n > t for n in lengths)
-            new = self._step(gates[t][:running], tuple(s[:running] for s in state), w_hh, b_hh)
-            pause = gates[t].shape[0] - running
-            state = tuple(cat([s, old[running:]]) if pause else s for s, old in zip(new, state, strict=True))
-            outputs[t] = cat([new[0], new[0].new_zeros((pause, self.hidden_size))]) if pause else new[0]
-        return stack(outputs), state
+        names = ("weight_ih", "weight_hh", *(("bias_ih", "bias_hh") if self.bias else ()))
+        weights = [getattr(self, f"{name}_{suffix}") for name in names]
+        return self._layer(x, state, *weights, reverse=suffix.endswith("_reverse"), running=running)
 
     # -- all layers ----------------------------------------------------------------------------------
 
@@ -169,7 +154,8 @@ class _Recurrent(Module):
             states = self._first_states(hx, padded, batched=True)
             if input.sorted_indices is not None:
                 states = [s.index_select(1, input.sorted_indices) for s in states]
-            output, last = self._run(padded, states, lengths)
+            running = [sum(n > t for n in lengths) for t in range(padded.shape[0])]
+            output, last = self._run(padded, states, running)
             if input.unsorted_indices is not None:
                 last = [s.index_select(1, input.unsorted_indices) for s in last]
             return input.like(output), self._handed(last)
@@ -194,7 +180,7 @@ class _Recurrent(Module):
             return output.squeeze(1), self._handed([s.squeeze(1) for s in last])
         return output.transpose(0, 1) if self.batch_first else output, self._handed(last)
 
-    def _run(self, x: Any, states: list[Any], lengths: list[int] | None) -> tuple[Any, list[Any]]:
+    def _run(self, x: Any, states: list[Any], running: list[int] | None) -> tuple[Any, list[Any]]:
         last: list[tuple[Any, ...]] = []
         for layer in range(self.num_layers):
             if layer and self.dropout and self.training:
@@ -202,7 +188,7 @@ class _Recurrent(Module):
             outputs = []
             for suffix in self._suffixes(layer):
                 first = tuple(s[len(last)] for s in states)
-                output, final = self._sweep(x, first, suffix, lengths)
+                output, final = self._sweep(x, first, suffix, running)
                 outputs.append(output)
                 last.append(final)
             x = outputs[0] if len(outputs) == 1 else cat(outputs, -1)
@@ -277,9 +263,10 @@ class RNN(_Recurrent):
         super().__init__(*args, **kwargs)
         self.nonlinearity = nonlinearity
 
-    def _step(self, gates: Any, state: tuple[Any, ...], w_hh: Any, b_hh: Any) -> tuple[Any, ...]:
-        total = gates + linear(state[0], w_hh, b_hh)
-        return (total.tanh() if self.nonlinearity == "tanh" else total.relu(),)
+    def _layer(self, x: Any, state: tuple[Any, ...], *weights: Any, **options: Any) -> tuple[Any, Any]:
+        options["nonlinearity"] = self.nonlinearity
+        output, last = layers.rnn_layer(x, state[0], *weights, **options)
+        return output, (last,)
 
 
 class LSTM(_Recurrent):
@@ -299,10 +286,8 @@ class LSTM(_Recurrent):
     gates = 4
     states = 2
 
-    def _step(self, gates: Any, state: tuple[Any, ...], w_hh: Any, b_hh: Any) -> tuple[Any, ...]:
-        h, c = state
-        h, c, _ = cells.lstm_cell_op(gates + linear(h, w_hh, b_hh), c)
-        return h, c
+    def _layer(self, x: Any, state: tuple[Any, ...], *weights: Any, **options: Any) -> tuple[Any, Any]:
+        return layers.lstm_layer(x, state, *weights, **options)
 
 
 class GRU(_Recurrent):
@@ -318,6 +303,6 @@ class GRU(_Recurrent):
 
     gates = 3
 
-    def _step(self, gates: Any, state: tuple[Any, ...], w_hh: Any, b_hh: Any) -> tuple[Any, ...]:
-        (h,) = state
-        return (cells.gru_cell_op(gates, linear(h, w_hh, b_hh), h)[0],)
+    def _layer(self, x: Any, state: tuple[Any, ...], *weights: Any, **options: Any) -> tuple[Any, Any]:
+        output, last = layers.gru_layer(x, state[0], *weights, **options)
+        return output, (last,)

@@ -40,6 +40,7 @@ from rustorch.ops import (
     reduction,
     resample,
     rnn,
+    rnn_layer,
     sampling,
     scan,
     select,
@@ -64,6 +65,6 @@ __all__ = [
     "convolution", "creation", "cross_entropy", "division", "double_word", "dropout", "elementwise",
     "embedding", "folding", "functions", "indexing", "joining", "linalg", "loss", "movement", "names",
     "norm", "normal_quantile", "op", "optimizer", "padding", "philox", "pooling", "pools", "powers",
-    "public", "random", "ranking", "rectifiers", "reduce", "reduction", "resample", "rnn", "sampling",
+    "public", "random", "ranking", "rectifiers", "reduce", "reduction", "resample", "rnn", "rnn_layer", "sampling",
     "scan", "select", "sets", "shorthand", "softmax", "sorting", "standardize", "unary", "unpool",
 ]  # fmt: skip

@@ -80,10 +80,14 @@ def _lstm_vjp(g: Any, out: Any, _gates: Any, c_prev: Any, *, needs: Sequence[boo
     dh, dc = _filled(g[:2], (h, c), c_prev)
     sums, old = lstm_cell_backward(dh, dc, gates, c_prev, c)
     if g[2] is not None:  # somebody differentiated the backward op, which reads the activated gates
-        i, f, n, o = gates.chunk(4, 1)
-        slopes = cat([i * (1 - i), f * (1 - f), 1 - n * n, o * (1 - o)], 1)
-        sums = sums + g[2] * slopes
+        sums = sums + lstm_saved_gradient(g[2], gates)
     return [sums, old]
+
+
+def lstm_saved_gradient(g: Any, gates: Any) -> Any:
+    """Return the gradient in the gates' sums of one in the activated gates."""
+    i, f, n, o = gates.chunk(4, 1)
+    return g * cat([i * (1 - i), f * (1 - f), 1 - n * n, o * (1 - o)], 1)
 
 
 def _lstm_double_vjp(
@@ -164,13 +168,18 @@ def _gru_vjp(g: Any, out: Any, _gi: Any, _gh: Any, h_prev: Any, *, needs: Sequen
     (dh,) = _filled(g[:1], (h,), h_prev)
     di, dg, old = gru_cell_backward(dh, saved, h_prev)
     if g[1] is not None:  # somebody differentiated the backward op, which reads what was saved
-        r, z, n, hn = saved.chunk(4, 1)
-        ur, uz, un, uh = g[1].chunk(4, 1)
-        dn = un * (1 - n * n)
-        dr, dz = (ur + dn * hn) * r * (1 - r), uz * z * (1 - z)
-        di = di + cat([dr, dz, dn], 1)
-        dg = dg + cat([dr, dz, uh + dn * r], 1)
+        to_i, to_h = gru_saved_gradient(g[1], saved)
+        di, dg = di + to_i, dg + to_h
     return [di, dg, old]
+
+
+def gru_saved_gradient(g: Any, saved: Any) -> tuple[Any, Any]:
+    """Return the gradients in both gates' sums of one in what was saved."""
+    r, z, n, hn = saved.chunk(4, 1)
+    ur, uz, un, uh = g.chunk(4, 1)
+    dn = un * (1 - n * n)
+    dr, dz = (ur + dn * hn) * r * (1 - r), uz * z * (1 - z)
+    return cat([dr, dz, dn], 1), cat([dr, dz, uh + dn * r], 1)
 
 
 def _gru_double_vjp(
@@ -213,6 +222,24 @@ def _cell_operands(
     name: str, x: Any, states: Sequence[Any], w_ih: Any, w_hh: Any, gates: int
 ) -> tuple[Any, ...]:
     """Check one step's operands; return input and states with a batch dim, and whether they had one."""
+    check_tensor(name, x, "the input")
+    if len(x.shape) not in (1, 2):
+        raise ShapeError(f"{name}: the input must have 2 dims (1 unbatched), got shape {tuple(x.shape)}")
+    batched = len(x.shape) == 2
+    check_operands(name, x, states, w_ih, w_hh, gates, rows=x.shape[0] if batched else None)
+    if not batched:
+        x, states = x.unsqueeze(0), [s.unsqueeze(0) for s in states]
+    return x, states, batched
+
+
+def check_operands(
+    name: str, x: Any, states: Sequence[Any], w_ih: Any, w_hh: Any, gates: int, *, rows: int | None
+) -> None:
+    """Raise if weights and states do not fit an input of so many samples (None: unbatched).
+
+    Raises:
+        ShapeError, DTypeError, ArgumentTypeError: saying which.
+    """
     for operand, what in (
         (x, "the input"),
         (w_ih, "w_ih"),
@@ -224,19 +251,13 @@ def _cell_operands(
             raise DTypeError(
                 f"{name}: all operands must have one dtype, got {x.dtype.name} and {operand.dtype.name}"
             )
-    if len(x.shape) not in (1, 2):
-        raise ShapeError(f"{name}: the input must have 2 dims (1 unbatched), got shape {tuple(x.shape)}")
-    batched = len(x.shape) == 2
     if len(w_hh.shape) != 2:
         raise ShapeError(f"{name}: w_hh must have 2 dims, got shape {tuple(w_hh.shape)}")
     hidden = w_hh.shape[-1]
     _shaped(name, w_hh, (gates * hidden, hidden), "w_hh")
     _shaped(name, w_ih, (gates * hidden, x.shape[-1]), "w_ih")
     for state in states:
-        _shaped(name, state, (x.shape[0], hidden) if batched else (hidden,), "the state")
-    if not batched:
-        x, states = x.unsqueeze(0), [s.unsqueeze(0) for s in states]
-    return x, states, batched
+        _shaped(name, state, (hidden,) if rows is None else (rows, hidden), "the state")
 
 
 def _samples(gates: int) -> Sampler:

@@ -305,13 +305,15 @@ def op_cases(op: str) -> list[OpCase]:
 
 
 def _run(case: Case, device: Device) -> None:
-    """Run a sample forward, and where it has derivatives backward twice."""
+    """Run a sample forward, and where it has derivatives backward, for itself and then to do it twice."""
     args, kwargs = case.build(device, requires_grad=case.function.differentiable)
     inputs = [x for x in flat([*args, *kwargs.values()]) if x.requires_grad]
     results = [y for y in case.call(args, kwargs) if y.requires_grad]
     if not inputs or not results:
         return
-    first = grad(results, inputs, [_weights(y) for y in results], create_graph=True, allow_unused=True)
+    weights = [_weights(y) for y in results]
+    grad(results, inputs, weights, retain_graph=True, allow_unused=True)  # where recorded, ops may differ
+    first = grad(results, inputs, weights, create_graph=True, allow_unused=True)
     again = [g for g in first if g is not None and g.requires_grad]
     if again:
         grad(again, inputs, [_weights(g) for g in again], allow_unused=True)

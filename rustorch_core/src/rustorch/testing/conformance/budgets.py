@@ -20,7 +20,7 @@ product       eps n |y|
 stable        4 units, and 16 times what rounding the operands once changes (everything composed: normalization,
               softmax, attention, losses, optimizers, cells, activations); for float64 four times that, since
               the oracle computes in float64 as well; at least 8 times the smallest subnormal number
-cell          the same, and eps, since gates are at most 1 (lstm_cell, gru_cell)
+cell          the same, and eps, since gates are at most 1 (recurrent cells and layers)
 activation    the same, and eps |x|, for functions that are x times another one
 ============= ==================================================================================
 """
@@ -58,7 +58,8 @@ _CLASSES = {
     "plain sum": "sum cumsum",
     "scattered sum": "index_add scatter max_pool2d_backward",
     "product": "prod",
-    "cell": "lstm_cell lstm_cell_backward gru_cell gru_cell_backward",
+    "cell": """lstm_cell lstm_cell_backward gru_cell gru_cell_backward lstm_layer lstm_layer_backward gru_layer
+        gru_layer_backward rnn_layer rnn_layer_backward""",
     "activation": "gelu gelu_backward silu silu_backward mish tanhshrink hardswish",
 }
 CLASS_OF = {op: name for name, ops in _CLASSES.items() for op in ops.split()}
