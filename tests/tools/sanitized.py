@@ -20,8 +20,7 @@ SETTINGS = {
     # The interpreter keeps memory until exit on purpose, which is no leak of ours.
     "ASAN_OPTIONS": "detect_leaks=0:halt_on_error=1:allocator_may_return_null=1",
     "UBSAN_OPTIONS": "halt_on_error=1:print_stacktrace=1",
-    # A forked child may start threads of its own: the pool is made for that.
-    "TSAN_OPTIONS": "halt_on_error=1:second_deadlock_stack=1:die_after_fork=0",
+    "TSAN_OPTIONS": "halt_on_error=1:second_deadlock_stack=1",
     # Every Python object becomes a malloc of its own, so that an overrun into one is seen.
     "PYTHONMALLOC": "malloc",
     # How the threads of NumPy's library wait for each other is hidden from ThreadSanitizer.
