@@ -18,14 +18,40 @@ import sys
 import time
 from collections.abc import Callable
 from functools import partial
+from itertools import pairwise
 from pathlib import Path
 
 import torch
-from eager_overhead import Work, mlp_step, small_add
 
 import rustorch
 
 ROOT = Path(__file__).resolve().parents[1]
+Work = Callable[[], object]
+
+
+def small_add(lib: object, *, grad: bool) -> Work:
+    """Add two vectors of 16 elements."""
+    a, b = lib.ones(16, requires_grad=grad), lib.ones(16)
+    return lambda: a + b
+
+
+def mlp_step(lib: object, sizes: tuple[int, ...], batch: int) -> Work:
+    """One training step (forward, backward, Adam) of a perceptron with ReLU and cross-entropy."""
+    nn = lib.nn
+    layers = []
+    for n, m in pairwise(sizes):
+        layers += [nn.Linear(n, m), nn.ReLU()]
+    model = nn.Sequential(*layers[:-1])
+    optimizer = lib.optim.Adam(model.parameters(), lr=1e-3)
+    loss_of = nn.CrossEntropyLoss()
+    x, y = lib.randn(batch, sizes[0]), lib.randint(0, sizes[-1], (batch,))
+
+    def step() -> None:
+        optimizer.zero_grad()
+        loss_of(model(x), y).backward()
+        optimizer.step()
+
+    return step
 
 
 def elementwise(lib: object, name: str, count: int) -> Work:
