@@ -219,6 +219,10 @@ static PyObject *view_of(PyObject *module, PyObject *const *args, Py_ssize_t cou
     (void)module;
     if (require_count("view_of", count, 4, 5) < 0 || require_tensor("view_of", args[0]) < 0)
         return NULL;
+    if (!PyTuple_Check(args[2]) || !PyLong_Check(args[3])) {
+        PyErr_Format(PyExc_TypeError, "view_of: expected strides and an offset, got %R and %R", args[2], args[3]);
+        return NULL;
+    }
     PyTypeObject *cls = result_class;
     if (count == 5 && args[4] != Py_None) {
         cls = (PyTypeObject *)args[4];
