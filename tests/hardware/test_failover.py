@@ -280,6 +280,47 @@ def test_a_model_that_is_not_built_is_built_where_it_trains(make_device):
     assert alone.train_loss() == watched.train_loss() == saved.train_loss()
 
 
+@pytest.mark.parametrize("built", [True, False])
+def test_fit_goes_on_as_a_trainer_does(make_device, built):
+    device = make_device("first")
+
+    def fit(fallback, fail_at=None):
+        rustorch.manual_seed(3)
+        model = rustorch.Model().add("Dense(6, activation=tanh)").add("Dropout(0.2)").add("Dense(3)")
+        model.compile("adam", "cross_entropy", ["accuracy"], learning_rate=0.1)
+        device.watch.number = 0
+        with rustorch.device("first"), warnings.catch_warnings():
+            warnings.simplefilter("ignore", RuntimeWarning)
+            if built:
+                model.build((None, 5))
+            if fail_at:
+                device.watch.arm(fail_at, rustorch.DeviceLostError, forever=True)
+            data = (POINTS, CLASSES)
+            model.fit(data, data, epochs=2, verbose=False, batch_size=4, fallback=fallback, snapshot_every=3)
+        return model, device.watch.number
+
+    alone, _ = fit(None)
+    watched, calls = fit("reference")
+    assert not watched.history.fallbacks()
+    saved, _ = fit("reference", calls * 2 // 3)
+    assert [event["device"] for event in saved.history.fallbacks()] == ["reference:0"]
+    assert {str(p.device) for p in saved.parameters()} == {"reference:0"}
+    assert alone.history.history == watched.history.history == saved.history.history
+    calls = device.watch.number
+    saved.fit((POINTS, CLASSES), epochs=1, verbose=False)  # where the model is now
+    assert device.watch.number == calls
+    device.watch.disarm()
+
+
+def test_fit_refuses_a_fallback_that_cannot_be_used(make_device):
+    make_device("first")
+    model = make_model("first")
+    with pytest.raises(rustorch.DeviceError, match="no backend is called 'nowhere'"):
+        model.fit((POINTS, CLASSES), epochs=1, fallback="nowhere")
+    with pytest.raises(rustorch.ArgumentError, match="fit: snapshot_every must be an integer of at least 1"):
+        model.fit((POINTS, CLASSES), epochs=1, fallback="reference", snapshot_every=0)
+
+
 def test_migrating_a_trainer_leaves_its_fallback(make_device):
     make_device("first")
     trainer = Trainer(TrainerConfig(epochs=1, device="first"), verbose=False, fallback="reference")

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from rustorch.device import Device
+from rustorch.device import Device, get_default_device
+from rustorch.training.batches import place_of
 
 
 class Guard:
@@ -44,3 +45,23 @@ class Guard:
 
     def save(self, *parts: Any) -> None:
         """Note that the next failure must not lead to before this moment; `parts` as for `mark`."""
+
+
+def guard_for(model: Any, fallback: Any, every: int) -> Guard:
+    """Return the guard of a training run: one that only looks on, or one that goes on elsewhere.
+
+    Args:
+        model: what is to be trained.
+        fallback: where to go on if its device is lost; None to raise the error.
+        every: batches between two snapshots.
+
+    Raises:
+        DeviceError: if the fallback device cannot be opened.
+    """
+    if fallback is None:
+        return Guard()
+    if place_of(model).device is None:  # not built yet; its layers must not follow the data
+        model.to(device=get_default_device())
+    from rustorch.hardware.failover import Failover  # which is written on parts of this package
+
+    return Failover(fallback, every)

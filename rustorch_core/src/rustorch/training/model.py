@@ -11,6 +11,7 @@ from rustorch.training.batches import as_batches, batch_of, is_array, place_of, 
 from rustorch.training.callbacks.base import CallbackList
 from rustorch.training.checks import count
 from rustorch.training.errors import TrainingError
+from rustorch.training.guard import Guard, guard_for
 from rustorch.training.history import TrainingHistory
 from rustorch.training.learner import Learner
 from rustorch.training.loop import Loop, Options, begun
@@ -142,6 +143,8 @@ class Model(Stack):
         callbacks: Any = None,
         validation_split: float = 0.0,
         initial_epoch: int = 0,
+        fallback: Any = None,
+        snapshot_every: int = 20,
     ) -> TrainingHistory:
         """Train; return the history, which is also ``model.history``.
 
@@ -155,6 +158,8 @@ class Model(Stack):
             callbacks: a list of :class:`Callback`.
             validation_split: the last share of a Dataset or arrays is validation data.
             initial_epoch: where to go on; the history goes on as well.
+            fallback: a device to go on with if the one that trains is lost, as for :class:`Trainer`.
+            snapshot_every: with `fallback`, batches between two copies of the state into host memory.
 
         The loss of an epoch is the mean over its samples.  If the run is interrupted (Ctrl-C) or fails,
         modes are restored and ``model.history`` holds the epochs that were finished.
@@ -162,6 +167,8 @@ class Model(Stack):
         Raises:
             TrainingError: before ``compile``, or if there are no batches.
             ShapeError: if prediction and target do not fit.
+            DeviceError: if there is a fallback device that cannot be opened.
+            DTypeError: if it lacks a dtype of the model.
         """
         if not self.compiled:
             self.learner()
@@ -173,13 +180,16 @@ class Model(Stack):
         train = self._batches(train_data, batch_size, shuffle=shuffle)
         val = None if validation_data is None else self._batches(validation_data, batch_size)
         options = Options(epochs=epochs, initial_epoch=initial_epoch, verbose=verbose)
-        return self.run(train, val, options, CallbackList(callbacks))
+        guard = guard_for(self, fallback, count("fit", "snapshot_every", snapshot_every))
+        train, val = guard.data(train), None if val is None else guard.data(val)
+        return self._run(train, val, options, CallbackList(callbacks), guard)
 
     def _batches(self, data: Any, batch_size: int, *, shuffle: bool = False, what: str = "fit") -> Any:
         return as_batches(data, batch_size, shuffle=shuffle, place=place_of(self), what=what)
 
-    def run(self, train: Any, val: Any, options: Options, callbacks: CallbackList) -> TrainingHistory:
-        """Run the training loop on batches; what ``fit`` and ``Trainer.train`` share."""
+    def _run(
+        self, train: Any, val: Any, options: Options, callbacks: CallbackList, guard: Guard
+    ) -> TrainingHistory:
         first = None
         if not self.built:
             sample, first = begun(train)
@@ -194,7 +204,7 @@ class Model(Stack):
             history = self.history
         self.history = history
         self._callbacks = callbacks.callbacks
-        return Loop(learner, train, val, options, callbacks, history).run(first)
+        return Loop(learner, train, val, options, callbacks, history, guard).run(first)
 
     def evaluate(self, data: Any, batch_size: int = 32) -> dict[str, float]:
         """Return ``{"loss": ..., <metric>: ...}`` over all of `data`, in evaluation mode, without gradients.

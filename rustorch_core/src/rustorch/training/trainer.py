@@ -7,7 +7,7 @@ from typing import Any
 from rustorch import data as data_module
 from rustorch import nn
 from rustorch.autograd import no_grad
-from rustorch.device import Device, get_default_device
+from rustorch.device import Device
 from rustorch.errors import ArgumentError, ArgumentTypeError
 from rustorch.training import evaluation, optimizers, state
 from rustorch.training.batches import as_batches, batch_of, place_of
@@ -15,7 +15,7 @@ from rustorch.training.callbacks.base import CallbackList
 from rustorch.training.checks import count
 from rustorch.training.config import TrainerConfig
 from rustorch.training.errors import TrainingError
-from rustorch.training.guard import Guard
+from rustorch.training.guard import guard_for
 from rustorch.training.history import TrainingHistory
 from rustorch.training.learner import Learner, is_materialized, modes_restored
 from rustorch.training.loop import Loop, Options, begun
@@ -100,7 +100,7 @@ class Trainer:
         self._move(model)
         train = self._batches(model, train_loader, "train", shuffle=True)
         val = None if val_loader is None else self._batches(model, val_loader, "train", shuffle=False)
-        guard = self._guard(model)
+        guard = guard_for(model, self.fallback, self.snapshot_every)
         train, val = guard.data(train), None if val is None else guard.data(val)
         sample, first = (None, None) if _ready(model) else begun(train)
         learner = self._learner_for(model, sample, optimizer, loss, metrics)
@@ -118,17 +118,8 @@ class Trainer:
         self.history, self._learner, self._callbacks = history, learner, listed.callbacks
         if isinstance(model, Model):
             model.history = history
-        options = Options(
-            epochs=int(config.epochs),
-            initial_epoch=start,
-            verbose=self.verbose,
-            log_frequency=config.log_frequency,
-            validation_frequency=config.validation_frequency,
-            clip_value=config.gradient_clip_value,
-            accumulation=config.accumulation_steps,
-        )
         try:
-            return Loop(learner, train, val, options, listed, history, guard).run(first)
+            return Loop(learner, train, val, self._options(start), listed, history, guard).run(first)
         finally:
             self._lost |= frozenset(guard.lost)
 
@@ -167,21 +158,24 @@ class Trainer:
 
     # -- preparing ---------------------------------------------------------------------------------
 
+    def _options(self, start: int) -> Options:
+        config = self.config
+        return Options(
+            epochs=int(config.epochs),
+            initial_epoch=start,
+            verbose=self.verbose,
+            log_frequency=config.log_frequency,
+            validation_frequency=config.validation_frequency,
+            clip_value=config.gradient_clip_value,
+            accumulation=config.accumulation_steps,
+        )
+
     def _move(self, model: Any) -> None:
         if not isinstance(model, nn.Module):
             raise ArgumentTypeError(f"train: a Model or nn.Module is required, got {type(model).__name__}")
         device = self.config.device
         if device is not None:
             model.to(device=self.fallback if device in self._lost else device)
-
-    def _guard(self, model: Any) -> Guard:
-        if self.fallback is None:
-            return Guard()
-        if place_of(model).device is None:  # not built yet; its layers must not follow the data
-            model.to(device=get_default_device())
-        from rustorch.hardware.failover import Failover  # which is written on parts of this package
-
-        return Failover(self.fallback, self.snapshot_every)
 
     def _batches(self, model: Any, data: Any, what: str, *, shuffle: bool) -> Any:
         size = self.config.batch_size
