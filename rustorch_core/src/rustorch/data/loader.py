@@ -127,15 +127,11 @@ class DataLoader:
         _check_sampling(
             batch_size, shuffle, sampler, batch_sampler, drop_last=drop_last, streams=self._streams
         )
-        if batch_sampler is not None:
-            batch_size = None
-        if sampler is None:
-            sampler = self._default_sampler(shuffle=bool(shuffle))
-        if batch_size is not None:
-            batch_sampler = BatchSampler(sampler, batch_size, drop_last)
-        self.batch_size = batch_size
+        self.batch_size = batch_size = None if batch_sampler is not None else batch_size
         self.drop_last = drop_last
-        self.sampler = sampler
+        self.sampler = self._default_sampler(shuffle=bool(shuffle)) if sampler is None else sampler
+        if batch_size is not None:
+            batch_sampler = BatchSampler(self.sampler, batch_size, drop_last)
         self.batch_sampler = batch_sampler
         if not self._streams and not hasattr(dataset, "__getitem__"):
             raise ArgumentTypeError(

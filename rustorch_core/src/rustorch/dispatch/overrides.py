@@ -125,19 +125,22 @@ def override(
     made = _declared(op, kernel, when, dtypes, layout, priority)
     where = None if device is None else _place(device)
     if check:
-        asked = get_default_device() if where is None else Device(where)
-        verdict = trust.verdict_on(made, OVERRIDE, asked, quiet=True)
-        if verdict.wrong:
-            trust.forget(made, OVERRIDE)
-            raise ArgumentError(
-                f"override: the kernel for {op!r} is wrong on {asked}: {verdict.wrong}",
-                hint="restrict it with dtypes= or when= to what it can do; check=False leaves out the comparison",
-            )
+        _require_right(made, get_default_device() if where is None else Device(where))
     entry = Override(made, where, check=check)
     with _lock:
         _active = tuple(sorted((*_active, entry), key=lambda o: o.rank))
     policy.rebuild()
     return entry
+
+
+def _require_right(kernel: Kernel, device: Device) -> None:
+    verdict = trust.verdict_on(kernel, OVERRIDE, device, quiet=True)
+    if verdict.wrong:
+        trust.forget(kernel, OVERRIDE)
+        raise ArgumentError(
+            f"override: the kernel for {kernel.op!r} is wrong on {device}: {verdict.wrong}",
+            hint="restrict it with dtypes= or when= to what it can do; check=False leaves out the comparison",
+        )
 
 
 def _declared(

@@ -75,23 +75,29 @@ def bisect(step: Callable[..., Any], *, a: Device | str, b: Device | str) -> Bis
         if device is not None:
             device.info.name  # noqa: B018 - opens it, and says so if it cannot be
     state = rng.get_rng_state()
+    try:
+        return _bisected(step, examined, trusted)
+    finally:
+        rng.set_rng_state(state)
+
+
+def _bisected(step: Callable[..., Any], examined: Device, trusted: Device | None) -> BisectReport:
+    """Run the step on the device in question, then on the trusted one from the same random numbers."""
+    state = rng.get_rng_state()
     examination = _Examination(examined, trusted)
     result_b, error = _run(step, examined, examination)
+    finding = examination.finding or examination.doubt
     if error is not None and examination.finding is None:
-        rng.set_rng_state(state)
         raise error
     result_a: Any = None
-    finding = examination.finding or examination.doubt
     if trusted is not None:
         rng.set_rng_state(state)
         comparison = _Comparison(trusted, examination.place)
-        result_a, error_a = _run(step, trusted, comparison)
+        result_a, error = _run(step, trusted, comparison)
         if finding is not None:
-            finding.inherited, finding.inherited_note = _inherited(examination, comparison, error_a)
-        elif error_a is not None:
-            rng.set_rng_state(state)
-            raise error_a
-    rng.set_rng_state(state)
+            finding.inherited, finding.inherited_note = _inherited(examination, comparison, error)
+        elif error is not None:
+            raise error
     return BisectReport(
         a=DECOMPOSITION if trusted is None else str(trusted),
         b=str(examined),

@@ -78,6 +78,11 @@ def migrate(*things: Any, to: Device | str) -> Migration:
     if not held.tensors and not held.lazy:
         kinds = ", ".join(type(thing).__name__ for thing in things) or "no arguments"
         raise ArgumentError(f"migrate: at least one tensor is required, got none in {kinds}")
+    return _moved(held, device)
+
+
+def _moved(held: Holdings, device: Device) -> Migration:
+    """Copy everything, then swap the copies in."""
     tensors = [x for x in sharing(held, "migrate") if x.device is not device]
     lazy = [x for x in held.lazy if x.device is not device]
     _check_dtypes([*tensors, *lazy], device, held)

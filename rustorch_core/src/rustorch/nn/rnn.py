@@ -78,19 +78,22 @@ class _Recurrent(Module):
         self.dropout = float(dropout)
         self.bidirectional = bidirectional
         self.proj_size = 0
-        rows = self.gates * hidden_size
         for layer in range(num_layers):
-            features = input_size if layer == 0 else hidden_size * (2 if bidirectional else 1)
-            for suffix in self._suffixes(layer):
-                shapes: dict[str, tuple[int, ...]] = {
-                    "weight_ih": (rows, features),
-                    "weight_hh": (rows, hidden_size),
-                }
-                if bias:
-                    shapes.update(bias_ih=(rows,), bias_hh=(rows,))
-                for what, shape in shapes.items():
-                    setattr(self, f"{what}_{suffix}", Parameter(empty(shape, dtype=dtype, device=device)))
+            for what, shape in self._shapes(layer).items():
+                setattr(self, what, Parameter(empty(shape, dtype=dtype, device=device)))
         self.reset_parameters()
+
+    def _shapes(self, layer: int) -> dict[str, tuple[int, ...]]:
+        """Return the shapes of a layer's parameters by name."""
+        rows = self.gates * self.hidden_size
+        features = self.input_size if layer == 0 else self.hidden_size * (2 if self.bidirectional else 1)
+        shapes: dict[str, tuple[int, ...]] = {}
+        for suffix in self._suffixes(layer):
+            shapes[f"weight_ih_{suffix}"] = (rows, features)
+            shapes[f"weight_hh_{suffix}"] = (rows, self.hidden_size)
+            if self.bias:
+                shapes[f"bias_ih_{suffix}"] = shapes[f"bias_hh_{suffix}"] = (rows,)
+        return shapes
 
     def _suffixes(self, layer: int) -> list[str]:
         return [f"l{layer}", f"l{layer}_reverse"] if self.bidirectional else [f"l{layer}"]

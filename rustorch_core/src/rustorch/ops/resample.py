@@ -161,6 +161,24 @@ def interpolate(
     tensor([[[1., 1., 2., 2.]]])
     """
     check_tensor("interpolate", input)
+    _check(input, mode, align_corners, antialias=antialias)
+    target, scales = _targets(input, size, scale_factor, recompute=bool(recompute_scale_factor))
+    if mode == "area":
+        return _area(input, target)
+    result: Any = input
+    for dim, (count, scale) in enumerate(zip(target, scales, strict=True), 2):
+        n = input.shape[dim]
+        if _MODES[mode]:
+            taps = _taps(n, count, scale, align=bool(align_corners), cubic=mode == "bicubic")
+            result = _blended(result, dim, taps)
+        else:
+            picks = _nearest(n, count, scale, exact=mode == "nearest-exact")
+            result = result.index_select(dim, result.new_tensor(picks, dtype="int64"))
+    return result
+
+
+def _check(input: Tensor, mode: Any, align_corners: Any, *, antialias: bool) -> None:
+    """Raise if the options do not fit each other or the input."""
     ndim = len(input.shape) - 2
     if not isinstance(mode, str) or mode not in _MODES:
         raise ArgumentError(f"interpolate: mode must be one of {', '.join(_MODES)}, got {mode!r}")
@@ -171,8 +189,7 @@ def interpolate(
         )
     if antialias:
         raise ArgumentError("interpolate: antialias is not supported", hint='use mode="area" to shrink')
-    smooth = _MODES[mode] > 0
-    if align_corners is not None and not smooth:
+    if align_corners is not None and not _MODES[mode]:
         raise ArgumentError(f"interpolate: align_corners is for linear and cubic modes, got mode {mode!r}")
     if input.dtype.category < FLOAT and mode not in ("nearest", "nearest-exact"):
         raise DTypeError(f"interpolate: mode {mode!r} needs a floating-point dtype, got {input.dtype.name}")
@@ -180,19 +197,6 @@ def interpolate(
         raise ShapeError(
             f"interpolate: channels and spatial dims must not be empty, got shape {tuple(input.shape)}"
         )
-    target, scales = _targets(input, size, scale_factor, recompute=bool(recompute_scale_factor))
-    if mode == "area":
-        return _area(input, target)
-    result: Any = input
-    for dim, (count, scale) in enumerate(zip(target, scales, strict=True), 2):
-        n = input.shape[dim]
-        if smooth:
-            taps = _taps(n, count, scale, align=bool(align_corners), cubic=mode == "bicubic")
-            result = _blended(result, dim, taps)
-        else:
-            picks = _nearest(n, count, scale, exact=mode == "nearest-exact")
-            result = result.index_select(dim, result.new_tensor(picks, dtype="int64"))
-    return result
 
 
 def _area(x: Any, target: Sequence[int]) -> Any:

@@ -77,13 +77,7 @@ class OneCycleLR(LRScheduler):
         """
         check_optimizer("OneCycleLR", optimizer)
         self.optimizer = optimizer
-        if total_steps is not None:
-            self.total_steps = positive_int("OneCycleLR", "total_steps", total_steps)
-        elif epochs is not None and steps_per_epoch is not None:
-            self.total_steps = positive_int("OneCycleLR", "epochs", epochs)
-            self.total_steps *= positive_int("OneCycleLR", "steps_per_epoch", steps_per_epoch)
-        else:
-            raise ArgumentError("OneCycleLR: give total_steps, or epochs and steps_per_epoch")
+        self.total_steps = _length(total_steps, epochs, steps_per_epoch)
         if not 0 <= pct_start <= 1:
             raise ArgumentError(f"OneCycleLR: pct_start must be between 0 and 1, got {pct_start!r}")
         if anneal_strategy not in _ANNEALING:
@@ -146,6 +140,15 @@ class OneCycleLR(LRScheduler):
                 value = anneal(group[phase["start_momentum"]], group[phase["end_momentum"]], part)
                 self._set_momentum(group, value)
         return rates
+
+
+def _length(total: int | None, epochs: int | None, steps: int | None) -> int:
+    """Return the number of steps in the cycle."""
+    if total is not None:
+        return positive_int("OneCycleLR", "total_steps", total)
+    if epochs is None or steps is None:
+        raise ArgumentError("OneCycleLR: give total_steps, or epochs and steps_per_epoch")
+    return positive_int("OneCycleLR", "epochs", epochs) * positive_int("OneCycleLR", "steps_per_epoch", steps)
 
 
 def _phases(total: int, rising: float, three: bool) -> list[dict[str, Any]]:
