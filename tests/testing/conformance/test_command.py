@@ -7,6 +7,9 @@ import sys
 
 import pytest
 
+import rustorch
+from rustorch.testing.conformance.command import Request, grade
+
 #: The reference backend under another name; MODE says what its `exp` does.
 SOURCE = """
 import dataclasses, os
@@ -105,6 +108,32 @@ def test_a_kernel_that_kills_the_process(stranger):
     assert found.returncode == 1
     assert "F  exp/float32/sizes/0-130: the process was killed by signal SIGABRT" in found.stdout
     assert any(line.split() == ["neg", "A"] for line in found.stdout.splitlines()), "the rest is graded too"
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"ops": ["addd"]}, "grade: no op or function is called 'addd'\nHint: did you mean add"),
+        ({"dtypes": ["float33"]}, "grade: no dtype is called 'float33'\nHint: did you mean float32"),
+        ({"case": "exp"}, "case: a name of the form op/dtype/check/case is required, got 'exp'"),
+        (
+            {"case": "exp/float32/sampels/1"},
+            "grade: no check is called 'sampels'\nHint: did you mean samples",
+        ),
+        ({"case": "exq/float32/samples/1"}, "grade: no op or function is called 'exq'"),
+        ({"patience": 0}, "grade: patience must be positive, got 0"),
+        ({"html": "nowhere/grade.html"}, "grade: there is no folder for the report nowhere/grade.html"),
+    ],
+)
+def test_wrong_options(options, message):
+    with pytest.raises(rustorch.ArgumentError) as caught:
+        grade(Request("reference", **options))
+    assert str(caught.value).startswith(message)
+
+
+def test_a_case_that_does_not_exist():
+    with pytest.raises(rustorch.ArgumentError, match="grade: no case of reference fits"):
+        grade(Request("reference", case="exp/float32/samples/99999"))
 
 
 @pytest.mark.slow

@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rustorch.device import Device
+from rustorch.errors import ArgumentError
 from rustorch.runtime import opened
 from rustorch.testing.conformance import expected, stored, terminal
 from rustorch.testing.conformance.child import run_suite
 from rustorch.testing.conformance.page import write_page
 from rustorch.testing.conformance.report import Report, facts_about
-from rustorch.testing.conformance.selection import Selection
+from rustorch.testing.conformance.selection import Selection, require_known
 from rustorch.testing.conformance.support import support
 from rustorch.testing.conformance.timing import best_other
 
@@ -41,15 +42,19 @@ def grade(request: Request) -> tuple[list[str], bool]:
 
     Raises:
         DeviceError: if the backend cannot be opened.
-        ArgumentError: if the case has no name of the right form.
+        ArgumentError: if an option names what does not exist.
     """
     device = opened(Device(request.backend))
+    _check(request)
     if request.mode == "support":
         return _support(device, request), True
-    if request.case:
-        Selection.of_case(request.case)  # a wrong name is an error here and not in the child
     start = time.monotonic()
     outcomes = run_suite(_arguments(request), patience=request.patience)
+    if not outcomes:
+        raise ArgumentError(
+            f"grade: no case of {request.backend} fits",
+            hint="rustorch grade NAME --mode support lists its dtypes",
+        )
     whole = not (request.ops or request.dtypes or request.case or request.mode)
     tier = "boot" if request.tier == "boot" else "quick" if request.quick else "full"
     report = Report(
@@ -70,6 +75,18 @@ def grade(request: Request) -> tuple[list[str], bool]:
     if request.mode == "perf":
         return terminal.times(report), report.ok
     return terminal.lines(report), report.ok
+
+
+def _check(request: Request) -> None:
+    """Raise where an option is wrong: here and not in the child, and before the work and not after it."""
+    if request.case:
+        Selection.of_case(request.case)
+    require_known(request.ops, request.dtypes)
+    if not request.patience > 0:
+        raise ArgumentError(f"grade: patience must be positive, got {request.patience:g}")
+    for path in filter(None, (request.json, request.html)):
+        if not Path(path).absolute().parent.is_dir():
+            raise ArgumentError(f"grade: there is no folder for the report {path}")
 
 
 def _arguments(request: Request) -> list[str]:

@@ -14,7 +14,7 @@ from rustorch.testing.conformance.derivatives import grade_derivatives, gradient
 from rustorch.testing.conformance.engine import grade_op, pairs
 from rustorch.testing.conformance.recorder import Recorder
 from rustorch.testing.conformance.report import Report, facts_about
-from rustorch.testing.conformance.selection import Selection
+from rustorch.testing.conformance.selection import Selection, require_known
 from rustorch.testing.conformance.subjects import ORACLE
 
 
@@ -46,7 +46,7 @@ def run(
 
     Raises:
         DeviceError: if the backend, or the reference backend, cannot be opened.
-        ArgumentError: if `mode`, `tier` or `case` is not one of these.
+        ArgumentError: if `mode`, `tier` or `case` is not one of these, or there is no such op or dtype.
 
     >>> from rustorch.testing.conformance import run
     >>> run("reference", quick=True, ops=["neg"], dtypes=["float32"], mode="test").grade
@@ -57,6 +57,7 @@ def run(
             raise ArgumentError(f"run: {name} must be one of {', '.join(map(repr, allowed))}, got {value!r}")
     device, reference = opened(Device(backend)), opened(Device(ORACLE))
     chosen = Selection(frozenset(ops), frozenset(dtypes), quick=quick, boot=tier == "boot")
+    require_known(chosen.ops, chosen.dtypes)
     selection = Selection.of_case(case) if case else chosen
     start = time.monotonic()
     grade = Recorder("ops")

@@ -26,6 +26,7 @@ from rustorch.dispatch.opening import plugins
 from rustorch.dtypes import dtype_of
 from rustorch.testing.conformance import expected as expectations
 from rustorch.testing.conformance.outcomes import MEANINGS, Outcome, worst
+from rustorch.testing.conformance.selection import ENGINE_CHECKS
 from rustorch.testing.conformance.support import source_of
 
 SCHEMA = "rustorch-grade/1"
@@ -170,12 +171,6 @@ class Report:
     def write_json(self, path: str | Path) -> None:
         """Write the whole report to a file."""
         Path(path).write_text(json.dumps(self.to_json(), indent=1) + "\n", "utf-8")
-
-
-#: Checks whose cases `rustorch grade --case` repeats.
-ENGINE_CHECKS = frozenset(
-    "samples repeat layouts sizes special large refusals fuzz support gradients".split()
-) | {"second gradients"}
 
 
 def facts_about(device: Device) -> dict[str, Any]:

@@ -2,9 +2,20 @@
 
 from __future__ import annotations
 
+import difflib
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
 
+from rustorch import dtypes, ops
+from rustorch.dispatch import registry
 from rustorch.errors import ArgumentError
+
+#: The checks of one op or function in one dtype; the others are about a subject, which their file is named after.
+ENGINE_CHECKS = frozenset(
+    "samples repeat layouts sizes special large refusals fuzz support gradients".split()
+) | {"second gradients"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,4 +55,33 @@ class Selection:
         if len(parts) != 4:
             raise ArgumentError(f"case: a name of the form op/dtype/check/case is required, got {name!r}")
         op, dtype, check, case = parts
+        require_known([op], {dtype} - {"-"})
+        _require(check, {*ENGINE_CHECKS, *subjects()}, "check")
         return cls(frozenset({op}), frozenset({dtype} - {"-"}), check, case)
+
+
+@cache
+def subjects() -> frozenset[str]:
+    """Return what the suite is about besides ops: a row of the report may carry such a name."""
+    return frozenset(path.stem.removeprefix("test_") for path in Path(__file__).parent.glob("test_*.py"))
+
+
+def require_known(names: Iterable[str], dtype_names: Iterable[str]) -> None:
+    """Make sure that there are ops, functions or subjects, and dtypes, of these names.
+
+    Raises:
+        ArgumentError: if not; names the closest.
+    """
+    for name in names:
+        _require(name, {*registry.ops, *ops.functions, *subjects()}, "op or function")
+    for name in dtype_names:
+        _require(name, {dtype.name for dtype in dtypes.ALL}, "dtype")
+
+
+def _require(name: str, known: Collection[str], what: str) -> None:
+    if name not in known:
+        close = difflib.get_close_matches(name, known, n=3)
+        raise ArgumentError(
+            f"grade: no {what} is called {name!r}",
+            hint=f"did you mean {' or '.join(close)}?" if close else "",
+        )

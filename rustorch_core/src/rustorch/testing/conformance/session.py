@@ -19,7 +19,7 @@ from rustorch.testing.conformance.outcomes import Outcome
 from rustorch.testing.conformance.page import write_page
 from rustorch.testing.conformance.recorder import Journal, Recorder
 from rustorch.testing.conformance.report import Report, facts_about
-from rustorch.testing.conformance.selection import Selection
+from rustorch.testing.conformance.selection import Selection, require_known
 from rustorch.testing.conformance.timing import best_other
 
 #: The backend that says what is right.
@@ -36,7 +36,10 @@ class Session:
         self.backend: str = config.getoption("--rustorch-backend") or ""
         self.communicator: str = config.getoption("--rustorch-communicator") or ""
         self.mode: str = config.getoption("--rustorch-mode") or ""
-        self.selection = self._selection()
+        try:
+            self.selection = self._selection()
+        except RusTorchError as error:
+            raise pytest.UsageError(str(error)) from None
         self.device = self._opened(self.backend) if self.backend else None
         self.reference = self._opened(ORACLE) if self.backend else None
         self.expected = expected.declared(self.device.type if self.device else self.communicator)
@@ -54,6 +57,7 @@ class Session:
         if option("--rustorch-case"):
             return Selection.of_case(option("--rustorch-case"))
         ops, dtypes = frozenset(option("--rustorch-op")), frozenset(option("--rustorch-dtype"))
+        require_known(ops, dtypes)
         return Selection(ops, dtypes, quick=quick, boot=boot)
 
     def _other(self) -> str:
@@ -129,7 +133,7 @@ class Session:
                 self._note("end", item)
                 raise
         else:
-            if not recorder.outcomes:
+            if not recorder.outcomes and self.selection.has_case(recorder.check, item.name):
                 self._add_whole(item, recorder, "")
         self._note("end", item)
         failed = expected.unexpected(recorder.outcomes, self.expected)

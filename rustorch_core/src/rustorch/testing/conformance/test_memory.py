@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 import tracemalloc
-import weakref
+from functools import lru_cache, partial
 from typing import Any
 
 import numpy as np
@@ -18,6 +18,7 @@ from rustorch.testing.conformance.calls import Call
 from rustorch.testing.conformance.guards import GuardedCall, guarded_call
 from rustorch.testing.conformance.kernel_calls import attempts, every_op
 from rustorch.testing.conformance.recorder import Recorder
+from rustorch.testing.conformance.references import kept
 from rustorch.testing.conformance.selection import Selection
 
 
@@ -62,39 +63,26 @@ def test_references(op: str, device: Device, grade: Recorder, selection: Selecti
     """Operands and results are gone once nobody uses them: a kernel keeps no reference."""
     for name, dtype, call in attempts(op, device, selection, 2 if selection.quick else 8):
         with grade.case(op, dtype, f"{name} references"):
-            out, inputs = call.on(device)
-            call.run(device, out, inputs)
-            device.runtime.synchronize()
-            outs = out if call.several else (out,)
-            names = [f"result {i}" for i in range(len(outs))] + [f"operand {i}" for i in range(len(inputs))]
-            alive = {
-                name: weakref.ref(x.storage)
-                for name, x in zip(names, (*outs, *inputs), strict=True)
-                if x is not None
-            }
-            del out, inputs, outs
-            if any(ref() is not None for ref in alive.values()):
-                gc.collect()
-            kept = [name for name, ref in alive.items() if ref() is not None]
-            if kept:
-                grade.wrong(f"the kernel keeps {', '.join(kept)}")
+            found = kept(call, device, partial(call.run, device))
+            if found:
+                grade.wrong(f"the kernel keeps {', '.join(found)}")
 
 
 @pytest.mark.parametrize("op", every_op())
 def test_leaks(op: str, device: Device, grade: Recorder, selection: Selection) -> None:
     """A call leaves neither device memory nor Python objects behind."""
-    calls = 32 if selection.quick else 200
+    calls = 32 if selection.quick else 128
     for name, dtype, call in attempts(op, device, selection, 1 if selection.quick else 4):
         with grade.case(op, dtype, f"{name} leaks"):
             out, inputs = call.on(device)
             for _ in range(8):  # what is made once, such as tables and plans, is no leak
                 call.run(device, out, inputs)
-            found = _growth(calls, device, call, out, inputs)
-            made = calls
-            if found.leaks(made):  # a table or a pool of objects may be filling up: a leak goes on and on
-                made = _SUSPECTED * calls
+            for times in _LONGER:
+                made = times * calls
                 found = _growth(made, device, call, out, inputs)
-            if found.leaks(made):
+                if not found.leaks(made):
+                    break
+            else:
                 grade.wrong(
                     f"{made} calls left {found.device} bytes of device memory and {found.host} bytes of "
                     "Python objects behind"
@@ -108,10 +96,11 @@ def _growth(calls: int, device: Device, call: Call, out: Any, inputs: Any) -> _G
     return growth
 
 
-#: How many times more calls decide where there may be a leak.
-_SUSPECTED = 32
+#: How many times the calls are made where there may be a leak: a pool of objects may be filling up, while a leak
+#: goes on and on.
+_LONGER = (1, 4, 32)
 #: Bytes that are no leak yet.
-_SMALL = 4096
+_SMALL = 10240
 
 
 class _Growth:
@@ -149,6 +138,7 @@ class _Growth:
         self._device.runtime.synchronize()
         gc.enable()
         if tracemalloc.get_traced_memory()[0] - self._traced > _SMALL:
+            _empty_memos()
             gc.collect()
         self.host = tracemalloc.get_traced_memory()[0] - self._traced
         tracemalloc.stop()
@@ -162,6 +152,16 @@ class _Growth:
     def _count(self) -> int:
         stats: Any = getattr(self._device.runtime, "memory_stats", dict)()
         return int(stats.get("allocated", 0))
+
+
+def _empty_memos() -> None:
+    """Forget what functions remember of their last calls: such a table is bounded, but takes long to fill up."""
+    for memo in gc.get_objects():
+        if isinstance(memo, _Memo) and memo.cache_info().maxsize is not None:
+            memo.cache_clear()
+
+
+_Memo = type(lru_cache(_empty_memos))
 
 
 @pytest.mark.conformance(op="memory", dtype="float32")

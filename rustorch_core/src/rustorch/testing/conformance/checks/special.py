@@ -23,8 +23,8 @@ Runner = Callable[[Recorder], None]
 
 #: Ops that pass over elements, so that a NaN in them need not reach the result.
 _PASSES_OVER = frozenset({"attention", "attention_backward", "cross_entropy", "cross_entropy_backward"})
-#: Ops that may multiply a NaN of their second operand by the zeros of a padding, or not.
-_PADS = frozenset({"conv2d", "conv2d_input_grad", "conv2d_weight_grad"})
+#: Ops that may multiply a NaN of one operand by the zeros of the other's padding, or not: the operand to examine.
+_PADS = {"conv2d": 0, "conv2d_input_grad": 0, "conv2d_weight_grad": 1}
 #: Ops for which numbers at the end of the range have no meaning: counts of bits.
 _SHIFTS = frozenset({"bitwise_left_shift", "bitwise_right_shift"})
 
@@ -39,7 +39,9 @@ def special(subject: Subject) -> Iterator[tuple[str, Runner]]:
     elif subject.dtype.category == FLOAT and subject.op not in _PASSES_OVER:
         for case in [c for c in cases if _sizes(c)][: 2 if subject.quick else 6]:
             call = subject.harvested(case).call
-            for i, x in enumerate(call.operands[: 1 if subject.op in _PADS else None]):
+            for i, x in enumerate(call.operands):
+                if _PADS.get(subject.op, i) != i:
+                    continue
                 if x is not None and x.data and x.values is not None and x.values.size:
                     for place in (0, -1) if subject.quick else (0, x.values.size // 2, -1):
                         yield f"{case.number}-nan-{i}-{place}", partial(_with_nan, subject, case, i, place)
