@@ -37,18 +37,10 @@ NOT_SEEN = {
     "broadcast_batch": "no batch of matrices with a stride of 0 is tried",
     "order_left_to_chance": "each call is made once",
     "scratch_of_all_threads": "one thread",
-    "leaks": "memory is not watched",
+    "leaks": "counts of memory belong to all threads of the program",
     "leaks_host_memory": "the same",
-    "keeps_its_operand": "the same",
-    "keeps_its_result": "the same",
     "flushes_denormals": "allowed, with grade B",
     "loses_minus_zero": "0.0 equals -0.0",
-    "naive_sum": "the error shows with more elements only",
-    "rounds_to_integers": "casts are tried between few dtypes",
-    "truncates_to_bfloat16": "the same",
-    "drifts": "the samples of arange are short",
-    "division_by_zero_passes": "errors are not provoked",
-    "index_is_clamped": "the same",
 }
 
 
@@ -64,4 +56,4 @@ def test_wrong_kernels_are_refused(wrong):
 
 def test_most_wrong_kernels_are_refused():
     assert NOT_SEEN.keys() <= {wrong.name for wrong in WRONG_KERNELS}
-    assert len(WRONG_KERNELS) - len(NOT_SEEN) >= 40
+    assert len(WRONG_KERNELS) - len(NOT_SEEN) >= 55

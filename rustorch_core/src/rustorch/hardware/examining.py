@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -16,10 +17,12 @@ from rustorch.dtypes import DType, dtype_of
 from rustorch.errors import DeviceError
 from rustorch.hardware.harder import harder
 from rustorch.hardware.oracle import Judgement, Oracle, one_decomposed, own_kernels
+from rustorch.hardware.peculiar import peculiar
 from rustorch.hardware.watch import watched
 from rustorch.ops.elementwise import Elementwise
 from rustorch.testing.conformance.calls import Call, typed
 from rustorch.testing.conformance.checks.layouts import repeated
+from rustorch.testing.conformance.references import kept
 from rustorch.testing.likely_cases import likely_cases
 from rustorch.testing.op_cases import LAYOUTS, Layout, OpCase, dispatch_dtype
 
@@ -43,6 +46,7 @@ def examine(kernel: Kernel, device: Device) -> Verdict:
     if registry.ops[kernel.op].decomposition is not None:
         oracles.insert(0, one_decomposed(trusted, kernel.op))
     worst, shown, ran, wrong = Judgement(), "", 0, 0
+    usual: Call | None = None
     reason = "no sample call fits its dtypes and condition"
     for trial in _trials(kernel, device, trusted):
         out, inputs = trial.on(device)
@@ -54,6 +58,7 @@ def examine(kernel: Kernel, device: Device) -> Verdict:
             reason = judgement.unknown
             continue
         ran += 1
+        usual = usual or trial.call
         wrong += judgement.wrong
         if judgement.budgets > worst.budgets:
             worst = judgement
@@ -61,8 +66,14 @@ def examine(kernel: Kernel, device: Device) -> Verdict:
     if not ran:
         return Verdict(note=f"not examined: {reason}")
     if not worst.wrong:
-        return Verdict()
+        return Verdict(wrong=_keeps(kernel, device, usual) if usual else "")
     return Verdict(wrong=f"{shown}: {worst.text} ({wrong} of {ran} calls are wrong)")
+
+
+def _keeps(kernel: Kernel, device: Device, call: Call) -> str:
+    """Say which operands and results a kernel keeps when it is done, or ""."""
+    found = kept(call, device, lambda out, inputs: kernel.fn(out, *inputs, **call.attrs))
+    return f"{_shown(call)}: keeps {', '.join(found)}" if found else ""
 
 
 def _trusted(device: Device) -> Device:
@@ -109,7 +120,9 @@ def _trials(kernel: Kernel, device: Device, trusted: Device) -> Iterator[_Trial]
             if case is hard:
                 if _in_place(call):
                     yield _Trial(call, f"in place, {what}", in_place=True)
-                for why, harder_call in harder(call, dtype, large=name == names[0]):
+                for why, harder_call in chain(
+                    harder(call, dtype, large=name == names[0]), peculiar(call, dtype, device)
+                ):
                     yield _Trial(harder_call, f"{why}, after {what}")
 
 

@@ -71,6 +71,8 @@ def watched(
     error: Exception | None = None
     try:
         kernel(views if several else views[0], *operands, **attrs)
+        for device in {o.device for o in outs if o is not None}:
+            device.runtime.synchronize()  # what goes wrong there later is the kernel's too
     except Exception as raised:  # noqa: BLE001 - a stranger's kernel may raise anything, and the caller judges it
         error = raised
     return _looked_at(call, targets, sources, error)

@@ -8,7 +8,7 @@ from functools import partial
 
 import numpy as np
 
-from rustorch.dtypes import INT
+from rustorch.dtypes import INT, DType
 from rustorch.errors import OutOfBoundsError
 from rustorch.testing.conformance.calls import Call, Operand, read
 from rustorch.testing.conformance.recorder import Recorder
@@ -25,18 +25,16 @@ def refusals(subject: Subject) -> Iterator[tuple[str, Runner]]:
     cases = [c for c in subject.cases(limit=60) if all(x is None or 0 not in x.shape for x in c.operands)]
     if not cases:
         return
-    if subject.op in _INDEX:
-        yield "index", partial(_must_raise, subject, _far(subject.typed(cases[0])), OutOfBoundsError)
-    if subject.op in ("floor_divide", "remainder") and subject.dtype.category == INT:
-        yield "zero", partial(_must_raise, subject, _by_zero(subject.typed(cases[0])), ZeroDivisionError)
+    for name, call, error in provoking(subject.typed(cases[0]), subject.dtype):
+        yield name, partial(_must_raise, subject, call, error)
 
 
-def _far(call: Call) -> Call:
-    return _changed(call, _INDEX[call.op], 10**6)
-
-
-def _by_zero(call: Call) -> Call:
-    return _changed(call, 1, 0)
+def provoking(call: Call, dtype: DType) -> Iterator[tuple[str, Call, type[Exception]]]:
+    """Yield (what is wrong, call, error that is due): a call in a dtype, with one bad number in an operand."""
+    if call.op in _INDEX:
+        yield "index", _changed(call, _INDEX[call.op], 10**6), OutOfBoundsError
+    if call.op in ("floor_divide", "remainder") and dtype.category == INT:
+        yield "zero", _changed(call, 1, 0), ZeroDivisionError
 
 
 def _changed(call: Call, position: int, value: int) -> Call:
