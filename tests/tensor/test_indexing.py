@@ -110,3 +110,11 @@ def test_a_mask_of_the_wrong_shape() -> None:
         IndexError, match=r"the mask's shape must equal the dims that it covers, got \(4,\) for \(3,\)"
     ):
         rustorch.zeros(3, 4)[rustorch.ones(4, dtype="bool")]
+
+
+def test_complex_numbers_have_no_larger_one() -> None:
+    x, index = rustorch.ones(2, 3, dtype="complex64"), rustorch.zeros(2, 3, dtype="int64")
+    with pytest.raises(
+        rustorch.DTypeError, match="scatter_reduce: complex numbers have no order, got complex64"
+    ):
+        x.scatter_reduce(1, index, x, "amax")

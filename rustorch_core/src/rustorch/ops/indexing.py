@@ -172,6 +172,8 @@ _MODES = {"add": "add", "sum": "add", "amax": "max"}
 def _scattered(name: str, input: Any, dim: int, index: Any, src: Any, how: str) -> Any:
     dim = normalize_dim(name, dim, len(input.shape))
     idx = _index_dtype(name, index)
+    if how == "max" and input.dtype.is_complex:
+        raise DTypeError(f"{name}: complex numbers have no order, got {input.dtype.name}")
     if not isinstance(src, TensorBase):
         src = input.new_full(idx.shape, src)
     return _scattered_with(how, input, idx, src, dim)
