@@ -128,6 +128,13 @@ def test_correlation() -> None:
     both("corrcoef", PLAIN)
     for p in (0.5, 1.0, 2.0, 3.0, float("inf")):
         both("cdist", PLAIN, PLAIN[:2] + 1, p)
+    rows = np.random.default_rng(0).normal(size=(2, 40, 7))
+    for mode in (
+        "use_mm_for_euclid_dist_if_necessary",
+        "use_mm_for_euclid_dist",
+        "donot_use_mm_for_euclid_dist",
+    ):
+        both("cdist", rows, rows[:1, :30] + 1, 2.0, mode)
     both("hypot", EDGES, np.flip(EDGES).copy())
     both("hypot", np.array([1e300, 0.0]), np.array([1e300, 0.0]))
     both("diff", PLAIN, 2, 0)

@@ -197,6 +197,11 @@ def test_comparisons():
         (lambda x: rustorch.bucketize(x, x.expand(2, 3)), ValueError, "the boundaries must have 1 dim"),
         (lambda x: x.isclose(x.double()), TypeError, "isclose: both tensors must have one dtype"),
         (lambda x: x.cdist(x), ValueError, "cdist: rows of one size are required"),
+        (
+            lambda x: x.reshape(1, -1).cdist(x.reshape(1, -1), 2.0, "fast"),
+            ValueError,
+            "cdist: compute_mode must be one of",
+        ),
         (lambda x: rustorch.addcdiv(x, x.long(), x.long()), TypeError, "floating-point tensors are required"),
     ],
 )  # fmt: skip

@@ -60,6 +60,12 @@ def test_cross_entropy(run, random, dtype, weighted):
     np.testing.assert_allclose(loss, -picked * scale, **TOLERANCE[dtype])
     np.testing.assert_allclose(log_probs, expected, **TOLERANCE[dtype])
 
+    outs = np.empty((), dtype), np.empty_like(logits), np.empty((), dtype)
+    mean, log_probs, divisor = run("cross_entropy_mean", outs, logits, target, weight, ignore_index=-100)
+    np.testing.assert_allclose(divisor, scale.sum(), **TOLERANCE[dtype])
+    np.testing.assert_allclose(mean, -(picked * scale).sum() / scale.sum(), **TOLERANCE[dtype])
+    np.testing.assert_allclose(log_probs, expected, **TOLERANCE[dtype])
+
     g = random.normal(size=rows).astype(dtype)
     dx = run(
         "cross_entropy_backward",
@@ -154,6 +160,35 @@ def test_batch_norm(run, random, dtype, shape, affine):
     np.testing.assert_allclose(dw, (g * h).sum(axes), rtol=1e-4, atol=loose["atol"] * 20)
     np.testing.assert_allclose(db, g.astype(np.float64).sum(axes), rtol=1e-5)
     np.testing.assert_allclose(dx, expected, rtol=loose["rtol"] * 10, atol=loose["atol"] * 2)
+
+
+@both_dtypes
+@pytest.mark.parametrize("shape", [(0, 3), (5, 130), (4, 3, 1, 7), (2, 5, 131), (30, 20, 8, 9)])
+def test_channel_affine(run, random, dtype, shape):
+    x = random.normal(size=shape).astype(dtype)
+    scale, shift = (random.normal(size=shape[1]).astype(dtype) for _ in range(2))
+    per_channel = (shape[1], *[1] * (len(shape) - 2))
+    expected = x.astype(np.float64) * scale.reshape(per_channel) + shift.reshape(per_channel)
+    np.testing.assert_allclose(
+        run("channel_affine", np.empty_like(x), x, scale, shift), expected, **TOLERANCE[dtype]
+    )
+
+
+@both_dtypes
+@pytest.mark.parametrize("dim", [0, 1, 2])
+@pytest.mark.parametrize("shape", [(3, 70, 40), (40, 3, 17), (2, 9000, 3)])
+def test_softmax_of_rows_with_nan_and_infinity(run, random, dtype, shape, dim):
+    x = random.normal(size=shape).astype(dtype)
+    first, second = ([slice(None) if d == dim else k for d in range(3)] for k in (0, 1))
+    x[tuple(first)][-1] = np.nan
+    x[tuple(second)] = -np.inf
+    x[tuple(second)][0] = 5
+    y = run("softmax", np.empty_like(x), x, dim=dim)
+    assert np.isnan(y[tuple(first)]).all()
+    assert y[tuple(second)][0] == 1
+    assert not y[tuple(second)][1:].any()
+    rest = np.isfinite(x).all(dim)
+    np.testing.assert_allclose(np.moveaxis(y, dim, -1)[rest].sum(-1), 1, rtol=1e-5)
 
 
 @both_dtypes

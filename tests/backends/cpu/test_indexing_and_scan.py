@@ -7,7 +7,7 @@ import pytest
 
 pytestmark = pytest.mark.usefixtures("each_isa")
 
-SHAPES = [(5,), (4, 6), (3, 5, 7), (40, 300), (300, 40)]
+SHAPES = [(5,), (4, 6), (3, 5, 7), (40, 300), (300, 40), (2, 150, 130)]
 DTYPES = ["float32", "float64", "int64", "int16", "uint8", "bool", "complex128", "float16"]
 
 

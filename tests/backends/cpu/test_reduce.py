@@ -12,22 +12,32 @@ pytestmark = pytest.mark.usefixtures("each_isa")
 REFERENCE = {"sum": np.sum, "prod": np.prod, "amax": np.max, "amin": np.min}
 
 
+def sum_squares(x, **kwargs):
+    return np.sum(np.square(x), **kwargs)
+
+
 def reduced(run, op, x, dim):
     out = np.empty([1 if d in dim else s for d, s in enumerate(x.shape)], x.dtype)
     return run(op, out, x, dim=dim)
 
 
 def expected(op, x, dim):
+    reference = REFERENCE.get(op, sum_squares)
     if x.dtype.kind == "f" and x.size:
         with np.errstate(over="ignore"):
-            return REFERENCE[op](x.astype(np.float64), axis=dim, keepdims=True).astype(x.dtype)
+            return reference(x.astype(np.float64), axis=dim, keepdims=True).astype(x.dtype)
     with np.errstate(over="ignore"):
         kwargs = {"dtype": x.dtype} if op in ("sum", "prod") else {}
-        return REFERENCE[op](x, axis=dim, keepdims=True, **kwargs)
+        return reference(x, axis=dim, keepdims=True, **kwargs)
 
 
-@pytest.mark.parametrize("op", REFERENCE)
-@pytest.mark.parametrize("dtype", ["float32", "float64", "int32", "int64", "uint8", "float16"])
+CASES = [
+    *itertools.product(REFERENCE, ["float32", "float64", "int32", "int64", "uint8", "float16"]),
+    *itertools.product(["sum_squares"], ["float32", "float64", "float16"]),
+]
+
+
+@pytest.mark.parametrize(("op", "dtype"), CASES)
 def test_every_subset_of_dims_and_layout(run, op, dtype):
     rng = np.random.default_rng(0)
     base = (
@@ -57,6 +67,9 @@ def test_large(run, dtype, shape):
         # float32: three roundings of parts and one of the result, whatever the length
         roundings = 4 if dtype == "float32" else 4 + np.log2(x.size)
         assert (error <= roundings * np.finfo(dtype).eps / 2 * magnitude).all()
+        squares = np.square(x.astype(np.longdouble)).sum(dim, keepdims=True)
+        error = np.abs(reduced(run, "sum_squares", x, dim) - squares)
+        assert (error <= (roundings + 1) * np.finfo(dtype).eps / 2 * squares).all()
 
 
 def test_the_sum_does_not_depend_on_the_number_of_threads(run):
@@ -79,6 +92,13 @@ def test_sizes_with_tails(run):
         x = np.random.default_rng(n).normal(size=(2, n)).astype(np.float32)
         np.testing.assert_allclose(
             reduced(run, "sum", x, (1,)), expected("sum", x, (1,)), rtol=1e-6, atol=1e-6
+        )
+        np.testing.assert_allclose(
+            reduced(run, "sum_squares", x, (1,)), expected("sum_squares", x, (1,)), rtol=1e-6
+        )
+        tall = np.ascontiguousarray(np.repeat(x.T, 3, 1))
+        np.testing.assert_allclose(
+            reduced(run, "sum", tall, (0,)), expected("sum", tall, (0,)), rtol=1e-6, atol=1e-6
         )
         if n:
             np.testing.assert_array_equal(reduced(run, "amin", x, (1,)), expected("amin", x, (1,)))

@@ -110,3 +110,19 @@ int rt_batch_norm_backward(int dtype, uintptr_t dx, uintptr_t dw, uintptr_t db, 
     run_channels(&j, FOR_TYPE(batch_norm_backward_task), FOR_TYPE(batch_norm_features_backward_task));
     return RT_OK;
 }
+
+int rt_channel_affine(int dtype, uintptr_t y, uintptr_t x, uintptr_t scale, uintptr_t shift, int64_t batch,
+                      int64_t channels, int64_t spatial) {
+    norm_job j = {.y = y,
+                  .x = x,
+                  .weight = scale,
+                  .bias = shift,
+                  .batch = batch,
+                  .channels = channels,
+                  .spatial = spatial,
+                  .rows = spatial == 1 ? batch : batch * channels,
+                  .n = spatial == 1 ? channels : spatial};
+    j.per_task = j.n < TASK_ELEMENTS ? TASK_ELEMENTS / (j.n ? j.n : 1) : 1;
+    rt_parallel_for((j.rows + j.per_task - 1) / j.per_task, FOR_TYPE(channel_affine_task), &j);
+    return RT_OK;
+}

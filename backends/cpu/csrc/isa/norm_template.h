@@ -223,3 +223,23 @@ static void T(batch_norm_features_backward_task)(void *ctx, int64_t task, int th
             dx[i] = scale[c] * (g[i] - mean_g[c] - (x[i] - mean[c]) * rstd[c] * mean_gh[c]);
         }
 }
+
+ROW_EACH(affine_row, (int64_t n, REAL *y, const REAL *x, const REAL *w, const REAL *b),
+         PUT(y, v(fma)(AT(x), AT(w), AT(b))))
+ROW_EACH(affine_plane, (int64_t n, REAL *y, const REAL *x, V w, V b), PUT(y, v(fma)(AT(x), w, b)))
+
+/* A row is a plane, or all channels of a sample where planes are single elements. */
+static void T(channel_affine_task)(void *ctx, int64_t task, int thread) {
+    (void)thread;
+    const norm_job *j = ctx;
+    const REAL *w = (const REAL *)j->weight, *b = (const REAL *)j->bias;
+    for (int64_t r = task * j->per_task; r < j->rows && r < (task + 1) * j->per_task; r++) {
+        REAL *y = (REAL *)j->y + r * j->n;
+        const REAL *x = (const REAL *)j->x + r * j->n;
+        int64_t c = r % j->channels;
+        if (j->spatial == 1)
+            T(affine_row)(j->n, y, x, w, b);
+        else
+            T(affine_plane)(j->n, y, x, v(set1)(w[c]), v(set1)(b[c]));
+    }
+}

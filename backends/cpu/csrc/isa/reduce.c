@@ -10,6 +10,8 @@ typedef double complex c128;
 
 enum { LANES = 64 };
 
+#define SELF(x) (x)
+#define SQUARE(x) ((x) * (x))
 #define ADD(m, v) ((m) + (v))
 #define MUL(m, v) ((m) * (v))
 #define MAX(m, v) ((v) > (m) ? (v) : (m))
@@ -65,28 +67,29 @@ enum { LANES = 64 };
 
 /* Eight rows at a time, combined pairwise before they meet the accumulators: these are then loaded and
  * stored once per eight rows, and sums round less. */
-#define COLUMNS(NAME, T, A, COMBINE)                                                                     \
+#define COLUMNS(NAME, T, A, TERM, COMBINE)                                                                   \
     static void NAME##_columns(int64_t count, int64_t n, const void *x, int64_t step, void *acc) {       \
         const T *restrict v = x;                                                                         \
         A *restrict a = acc;                                                                             \
         for (; count >= 8; count -= 8, v += 8 * step)                                                    \
             for (int64_t i = 0; i < n; i++) {                                                            \
                 const T *r = v + i;                                                                      \
-                const A x0 = (A)r[0], x1 = (A)r[step], x2 = (A)r[2 * step], x3 = (A)r[3 * step];         \
-                const A x4 = (A)r[4 * step], x5 = (A)r[5 * step], x6 = (A)r[6 * step];                   \
-                const A x7 = (A)r[7 * step], y0 = (A)COMBINE(x0, x1), y1 = (A)COMBINE(x2, x3);           \
+                const A x0 = (A)TERM(r[0]), x1 = (A)TERM(r[step]), x2 = (A)TERM(r[2 * step]);            \
+                const A x3 = (A)TERM(r[3 * step]), x4 = (A)TERM(r[4 * step]);                            \
+                const A x5 = (A)TERM(r[5 * step]), x6 = (A)TERM(r[6 * step]);                            \
+                const A x7 = (A)TERM(r[7 * step]), y0 = (A)COMBINE(x0, x1), y1 = (A)COMBINE(x2, x3);     \
                 const A y2 = (A)COMBINE(x4, x5), y3 = (A)COMBINE(x6, x7), z0 = (A)COMBINE(y0, y1);       \
                 const A z1 = (A)COMBINE(y2, y3), whole = (A)COMBINE(z0, z1);                             \
                 a[i] = (A)COMBINE(a[i], whole);                                                          \
             }                                                                                            \
         for (; count > 0; count--, v += step)                                                            \
             for (int64_t i = 0; i < n; i++)                                                              \
-                a[i] = (A)COMBINE(a[i], (A)v[i]);                                                        \
+                a[i] = (A)COMBINE(a[i], (A)TERM(v[i]));                                                  \
     }
 
 #define REDUCER(NAME, T, A, START, COMBINE)                                                              \
     LANES_ROW(NAME, T, A, START, COMBINE)                                                                \
-    COLUMNS(NAME, T, A, COMBINE)                                                                         \
+    COLUMNS(NAME, T, A, SELF, COMBINE)                                                                         \
     REDUCER_OF(NAME, T, A, START, COMBINE)
 
 #define INTEGER_REDUCERS(NAME, T, LOW, HIGH)                                                             \
@@ -101,94 +104,101 @@ INTEGER_REDUCERS(int16, int16_t, INT16_MIN, INT16_MAX)
 INTEGER_REDUCERS(int32, int32_t, INT32_MIN, INT32_MAX)
 INTEGER_REDUCERS(int64, int64_t, INT64_MIN, INT64_MAX)
 
-/* Sums of floats: eight vectors are added pairwise, then in double.  Three roundings, so the error is
- * below 3 units of rounding of the sum of magnitudes whatever the length, and only one vector in eight
- * pays for the conversion. */
-RT_INLINE vf four_vectors(const float *p, int64_t step) {
-    return (vf_load(p) + vf_load(p + step)) + (vf_load(p + 2 * step) + vf_load(p + 3 * step));
-}
-
-RT_INLINE vf eight_vectors(const float *p, int64_t step) {
-    return four_vectors(p, step) + four_vectors(p + 4 * step, step);
-}
-
-static inline double sum_float32_row(int64_t n, const float *v) {
-    vd low = {0}, high = {0};
-    int64_t i = 0;
+/* Sums of floats: eight vectors are added pairwise, then in double.  Three roundings (and that of a
+ * square), so the error is below 3 units of rounding of the sum of magnitudes whatever the length, and
+ * only one vector in eight pays for the conversion. */
+#define PAIRS_4(f, p, step) ((f(p) + f((p) + (step))) + (f((p) + 2 * (step)) + f((p) + 3 * (step))))
+#define PAIRS_8(f, p, step) (PAIRS_4(f, p, step) + PAIRS_4(f, (p) + 4 * (step), step))
 #define TAKE(x)                                                                                          \
     do {                                                                                                 \
         const vf taken = (x);                                                                            \
         low += vf_low(taken);                                                                            \
         high += vf_high(taken);                                                                          \
     } while (0)
-    for (; i + 8 * VF <= n; i += 8 * VF)
-        TAKE(eight_vectors(v + i, VF));
-    if (i + 4 * VF <= n) {
-        TAKE(four_vectors(v + i, VF));
-        i += 4 * VF;
-    }
-    for (; i + VF <= n; i += VF)
-        TAKE(vf_load(v + i));
-    if (i < n)
-        TAKE(vf_load_n(v + i, n - i));
-#undef TAKE
-    return vd_sum(low + high);
-}
 
-/* The first n <= VF columns of so many rows, which are eight or one. */
-RT_INLINE void add_columns(const float *v, int64_t step, bool eight, int64_t n, double *a) {
-    vf part[8], sum;
-    if (n == VF) {
-        sum = eight ? eight_vectors(v, step) : vf_load(v);
-        vd_store(a, vd_load(a) + vf_low(sum));
-        vd_store(a + VD, vd_load(a + VD) + vf_high(sum));
-        return;
+#define SUM_FLOAT32(NAME, TERM)                                                                          \
+    RT_INLINE vf NAME##_at(const float *p) {                                                             \
+        const vf x = vf_load(p);                                                                         \
+        return TERM(x);                                                                                  \
+    }                                                                                                    \
+    static inline double NAME##_row(int64_t n, const float *v) {                                         \
+        vd low = {0}, high = {0};                                                                        \
+        int64_t i = 0;                                                                                   \
+        for (; i + 8 * VF <= n; i += 8 * VF)                                                             \
+            TAKE(PAIRS_8(NAME##_at, v + i, VF));                                                         \
+        if (i + 4 * VF <= n) {                                                                           \
+            TAKE(PAIRS_4(NAME##_at, v + i, VF));                                                         \
+            i += 4 * VF;                                                                                 \
+        }                                                                                                \
+        for (; i + VF <= n; i += VF)                                                                     \
+            TAKE(NAME##_at(v + i));                                                                      \
+        if (i < n) {                                                                                     \
+            const vf x = vf_load_n(v + i, n - i);                                                        \
+            TAKE(TERM(x));                                                                               \
+        }                                                                                                \
+        return vd_sum(low + high);                                                                       \
+    }                                                                                                    \
+    /* The first n <= VF columns of so many rows, which are eight or one. */                             \
+    RT_INLINE void NAME##_add(const float *v, int64_t step, bool eight, int64_t n, double *a) {          \
+        if (n == VF) {                                                                                   \
+            const vf sum = eight ? PAIRS_8(NAME##_at, v, step) : NAME##_at(v);                           \
+            vd_store(a, vd_load(a) + vf_low(sum));                                                       \
+            vd_store(a + VD, vd_load(a + VD) + vf_high(sum));                                            \
+            return;                                                                                      \
+        }                                                                                                \
+        float part[8 * VF];                                                                              \
+        for (int r = 0; r < (eight ? 8 : 1); r++)                                                        \
+            vf_store(part + r * VF, vf_load_n(v + r * step, n));                                         \
+        const vf sum = eight ? PAIRS_8(NAME##_at, part, VF) : NAME##_at(part);                           \
+        const int64_t m = n < VD ? n : VD;                                                               \
+        vd_store_n(a, vd_load_n(a, m) + vf_low(sum), m);                                                 \
+        if (n > VD)                                                                                      \
+            vd_store_n(a + VD, vd_load_n(a + VD, n - VD) + vf_high(sum), n - VD);                        \
+    }                                                                                                    \
+    static void NAME##_columns(int64_t count, int64_t n, const void *x, int64_t step, void *acc) {       \
+        const float *v = x;                                                                              \
+        for (int64_t rows; count > 0; count -= rows, v += rows * step) {                                 \
+            rows = count < 8 ? 1 : 8;                                                                    \
+            int64_t i = 0;                                                                               \
+            if (rows == 8)                                                                               \
+                for (; i + VF <= n; i += VF)                                                             \
+                    NAME##_add(v + i, step, true, VF, (double *)acc + i);                                \
+            else                                                                                         \
+                for (; i + VF <= n; i += VF)                                                             \
+                    NAME##_add(v + i, step, false, VF, (double *)acc + i);                               \
+            if (i < n)                                                                                   \
+                NAME##_add(v + i, step, rows == 8, n - i, (double *)acc + i);                            \
+        }                                                                                                \
     }
-    for (int r = 0; r < (eight ? 8 : 1); r++)
-        part[r] = vf_load_n(v + r * step, n);
-    sum = eight ? eight_vectors((const float *)part, VF) : part[0];
-    int64_t m = n < VD ? n : VD;
-    vd_store_n(a, vd_load_n(a, m) + vf_low(sum), m);
-    if (n > VD)
-        vd_store_n(a + VD, vd_load_n(a + VD, n - VD) + vf_high(sum), n - VD);
-}
-
-static void sum_float32_columns(int64_t count, int64_t n, const void *x, int64_t step, void *acc) {
-    const float *v = x;
-    for (int64_t rows; count > 0; count -= rows, v += rows * step) {
-        rows = count < 8 ? 1 : 8;
-        int64_t i = 0;
-        if (rows == 8)
-            for (; i + VF <= n; i += VF)
-                add_columns(v + i, step, true, VF, (double *)acc + i);
-        else
-            for (; i + VF <= n; i += VF)
-                add_columns(v + i, step, false, VF, (double *)acc + i);
-        if (i < n)
-            add_columns(v + i, step, rows == 8, n - i, (double *)acc + i);
-    }
-}
 
 /* Sums of doubles: eight vectors pairwise, then with the rounding error of every addition kept (Knuth's
  * two-sum).  Where the sum is not finite the error is NaN, and is left out. */
-static inline double sum_float64_row(int64_t n, const double *v) {
-    vd sum = {0}, lost = {0};
-    int64_t i = 0;
-    for (; i + 8 * VD <= n; i += 8 * VD) {
-        const double *p = v + i;
-        vd x = ((vd_load(p) + vd_load(p + VD)) + (vd_load(p + 2 * VD) + vd_load(p + 3 * VD))) +
-               ((vd_load(p + 4 * VD) + vd_load(p + 5 * VD)) + (vd_load(p + 6 * VD) + vd_load(p + 7 * VD)));
-        vd next = sum + x, taken = next - sum;
-        lost += (sum - (next - taken)) + (x - taken);
-        sum = next;
+#define SUM_FLOAT64(NAME, TERM)                                                                          \
+    RT_INLINE vd NAME##_at(const double *p) {                                                            \
+        const vd x = vd_load(p);                                                                         \
+        return TERM(x);                                                                                  \
+    }                                                                                                    \
+    static inline double NAME##_row(int64_t n, const double *v) {                                        \
+        vd sum = {0}, lost = {0}, rest = {0};                                                            \
+        int64_t i = 0;                                                                                   \
+        for (; i + 8 * VD <= n; i += 8 * VD) {                                                           \
+            const vd x = PAIRS_8(NAME##_at, v + i, VD), next = sum + x, taken = next - sum;              \
+            lost += (sum - (next - taken)) + (x - taken);                                                \
+            sum = next;                                                                                  \
+        }                                                                                                \
+        for (; i + VD <= n; i += VD)                                                                     \
+            rest += NAME##_at(v + i);                                                                    \
+        if (i < n) {                                                                                     \
+            const vd x = vd_load_n(v + i, n - i);                                                        \
+            rest += TERM(x);                                                                             \
+        }                                                                                                \
+        return vd_sum(vd_select(lost == lost, sum + (rest + lost), sum + rest));                         \
     }
-    vd rest = {0};
-    for (; i + VD <= n; i += VD)
-        rest += vd_load(v + i);
-    if (i < n)
-        rest += vd_load_n(v + i, n - i);
-    return vd_sum(vd_select(lost == lost, sum + (rest + lost), sum + rest));
-}
+
+SUM_FLOAT32(sum_float32, SELF)
+SUM_FLOAT32(sum_squares_float32, SQUARE)
+SUM_FLOAT64(sum_float64, SELF)
+SUM_FLOAT64(sum_squares_float64, SQUARE)
 
 /* The extreme of n >= lanes numbers, NaN left aside; the last lanes are looked at twice.  NaN has the
  * largest magnitude as a bit pattern. */
@@ -234,16 +244,19 @@ static inline double sum_float64_row(int64_t n, const double *v) {
 
 #define EXTREME_REDUCER(NAME, T, I, START, BETTER, COMBINE)                                              \
     EXTREME_ROW(NAME, T, I, START, BETTER, COMBINE)                                                      \
-    COLUMNS(NAME, T, T, COMBINE)                                                                         \
+    COLUMNS(NAME, T, T, SELF, COMBINE)                                                                         \
     REDUCER_OF(NAME, T, T, START, COMBINE)
 
 EXTREME_REDUCER(amax_float32, float, int32_t, -INFINITY, >, MAX_FLOAT)
 EXTREME_REDUCER(amax_float64, double, int64_t, -INFINITY, >, MAX_FLOAT)
 EXTREME_REDUCER(amin_float32, float, int32_t, INFINITY, <, MIN_FLOAT)
 EXTREME_REDUCER(amin_float64, double, int64_t, INFINITY, <, MIN_FLOAT)
-COLUMNS(sum_float64, double, double, ADD)
+COLUMNS(sum_float64, double, double, SELF, ADD)
+COLUMNS(sum_squares_float64, double, double, SQUARE, ADD)
 REDUCER_OF(sum_float32, float, double, 0, ADD)
 REDUCER_OF(sum_float64, double, double, 0, ADD)
+REDUCER_OF(sum_squares_float32, float, double, 0, ADD)
+REDUCER_OF(sum_squares_float64, double, double, 0, ADD)
 REDUCER(prod_float32, float, double, 1, MUL)
 REDUCER(prod_float64, double, double, 1, MUL)
 REDUCER(sum_complex64, c64, c128, 0, ADD)
@@ -252,18 +265,20 @@ REDUCER(prod_complex64, c64, c128, 1, MUL)
 REDUCER(prod_complex128, c128, c128, 1, MUL)
 
 #define ALL_FOUR(DTYPE, NAME) [DTYPE] = {&sum_##NAME, &prod_##NAME, &amax_##NAME, &amin_##NAME}
+#define ALL_FIVE(DTYPE, NAME)                                                                            \
+    [DTYPE] = {&sum_##NAME, &prod_##NAME, &amax_##NAME, &amin_##NAME, &sum_squares_##NAME}
 
-static const rt_reducer *const reducers[RT_DTYPE_COUNT][4] = {
+static const rt_reducer *const reducers[RT_DTYPE_COUNT][RT_REDUCTIONS] = {
     [RT_BOOL] = {[RT_AMAX] = &amax_uint8, [RT_AMIN] = &amin_uint8},
     ALL_FOUR(RT_UINT8, uint8),
     ALL_FOUR(RT_INT8, int8),
     ALL_FOUR(RT_INT16, int16),
     ALL_FOUR(RT_INT32, int32),
     ALL_FOUR(RT_INT64, int64),
-    ALL_FOUR(RT_FLOAT16, float32),
-    ALL_FOUR(RT_BFLOAT16, float32),
-    ALL_FOUR(RT_FLOAT32, float32),
-    ALL_FOUR(RT_FLOAT64, float64),
+    ALL_FIVE(RT_FLOAT16, float32),
+    ALL_FIVE(RT_BFLOAT16, float32),
+    ALL_FIVE(RT_FLOAT32, float32),
+    ALL_FIVE(RT_FLOAT64, float64),
     [RT_COMPLEX64] = {&sum_complex64, &prod_complex64},
     [RT_COMPLEX128] = {&sum_complex128, &prod_complex128},
 };

@@ -2,6 +2,7 @@
 #include "isa/api/softmax.h"
 #include "isa/target.h"
 #include "rows.h"
+#include "workspace.h"
 #include <stdatomic.h>
 
 /* The backward op reads `loss` as the incoming gradient and writes `logits`. */
@@ -62,6 +63,22 @@ int rt_cross_entropy(int dtype, uintptr_t loss, uintptr_t log_probs, uintptr_t l
                      uintptr_t weight, int64_t rows, int64_t classes, int64_t ignore_index) {
     cross_entropy_job j = {loss, log_probs, logits, target, weight, rows, classes, ignore_index, 1, 0};
     return run(&j, dtype == RT_FLOAT32 ? RT_LOCAL(cross_entropy_task_f32) : RT_LOCAL(cross_entropy_task_f64));
+}
+
+int rt_cross_entropy_mean(int dtype, uintptr_t loss, uintptr_t log_probs, uintptr_t divisor, uintptr_t logits,
+                          uintptr_t target, uintptr_t weight, int64_t rows, int64_t classes, int64_t ignore_index) {
+    void *losses = rt_workspace(RT_WORKSPACE_KERNEL, (size_t)(rows * rt_itemsize(dtype)));
+    if (!losses)
+        return RT_OUT_OF_MEMORY;
+    cross_entropy_job j = {(uintptr_t)losses, log_probs, logits, target, weight, rows, classes, ignore_index, 1, 0};
+    int status = run(&j, dtype == RT_FLOAT32 ? RT_LOCAL(cross_entropy_task_f32) : RT_LOCAL(cross_entropy_task_f64));
+    if (status != RT_OK)
+        return status;
+    if (dtype == RT_FLOAT32)
+        RT_LOCAL(cross_entropy_divide_f32)(&j, (float *)loss, (float *)divisor);
+    else
+        RT_LOCAL(cross_entropy_divide_f64)(&j, (double *)loss, (double *)divisor);
+    return RT_OK;
 }
 
 int rt_cross_entropy_backward(int dtype, uintptr_t out, uintptr_t g, uintptr_t log_probs, uintptr_t target,

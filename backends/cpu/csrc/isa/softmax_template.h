@@ -69,3 +69,17 @@ static void T(cross_entropy_backward_task)(void *ctx, int64_t task, int thread) 
         out[target] -= g;
     }
 }
+
+/* The losses of all rows are in j->loss. */
+static void T(cross_entropy_divide)(const cross_entropy_job *j, REAL *loss, REAL *divisor) {
+    const REAL *losses = (const REAL *)j->loss, *weight = (const REAL *)j->weight;
+    const int64_t *target = (const int64_t *)j->target;
+    double total = 0, counted = 0;
+    for (int64_t r = 0; r < j->rows; r++)
+        if (target[r] != j->ignore_index) {
+            total += (double)losses[r];
+            counted += weight ? (double)weight[target[r]] : 1;
+        }
+    *loss = (REAL)(total / counted);
+    *divisor = (REAL)counted;
+}

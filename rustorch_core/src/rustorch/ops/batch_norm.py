@@ -8,7 +8,7 @@ from rustorch.dtypes import DType
 from rustorch.errors import ArgumentError, ShapeError
 from rustorch.ops import standardize
 from rustorch.ops.movement import reshape
-from rustorch.ops.norm import check_parameter, layer_norm_op, per_channel
+from rustorch.ops.norm import channel_affine, channel_affine_op, check_parameter, layer_norm_op, per_channel
 from rustorch.ops.op import Op
 from rustorch.ops.public import public
 from rustorch.ops.reduction import check_float, check_tensors
@@ -183,8 +183,7 @@ def _with_statistics(name: str, x: Any, mean: Any, var: Any, weight: Any, bias: 
     if weight is not None:
         scale = scale * weight
     shift = -mean * scale if bias is None else bias - mean * scale
-    ndim = len(x.shape)
-    return x * per_channel(scale, ndim) + per_channel(shift, ndim)
+    return channel_affine_op(x, scale, shift)
 
 
 @public(
@@ -221,7 +220,7 @@ def instance_norm(
     _check(name, input, running_mean=running_mean, running_var=running_var, weight=weight, bias=bias)
     if not use_input_stats:
         return _with_statistics(name, input, running_mean, running_var, weight, bias, eps)
-    sizes, ndim = input.shape, len(input.shape)
+    sizes = input.shape
     count = Shape(sizes[2:]).elements
     if count <= 1:
         raise ShapeError(f"{name}: more than one value per channel is required, got shape {tuple(sizes)}")
@@ -233,7 +232,4 @@ def instance_norm(
         if running_var is not None:
             variance = _unbiased(rstd.detach(), eps, count)
             _follow(running_var, reshape(variance, sizes[:2]).mean(0), momentum)
-    y = reshape(y, sizes)
-    if weight is not None:
-        y = y * per_channel(weight, ndim)
-    return y if bias is None else y + per_channel(bias, ndim)
+    return channel_affine(reshape(y, sizes), weight, bias)

@@ -10,6 +10,7 @@ from rustorch.base import TensorBase
 from rustorch.errors import ArgumentError, ArgumentTypeError, DTypeError, ShapeError
 from rustorch.ops.movement import reshape
 from rustorch.ops.public import public
+from rustorch.ops.reduce import root, sum_squares_op
 from rustorch.ops.samples import array, call, index
 
 if TYPE_CHECKING:
@@ -80,20 +81,51 @@ def equal(input: Tensor, other: Tensor) -> bool:
     return a.shape == b.shape and bool((a == b).all())
 
 
+_FEW_ROWS = 25  # up to here distances come from differences, as in PyTorch
+_COMPUTE_MODES = (
+    "use_mm_for_euclid_dist_if_necessary",
+    "use_mm_for_euclid_dist",
+    "donot_use_mm_for_euclid_dist",
+)
+
+
+def _from_products(a: Any, b: Any) -> Any:
+    """Return Euclidean distances by |a|^2 + |b|^2 - 2 a b, from the middle of b so that an offset costs no digits."""
+    centre = b.detach().mean(-2, keepdim=True)
+    a, b = a - centre, b - centre
+    squares = sum_squares_op(a, dim=(len(a.shape) - 1,)) + sum_squares_op(
+        b, dim=(len(b.shape) - 1,)
+    ).transpose(-1, -2)
+    return root((squares - 2 * (a @ b.transpose(-1, -2))).clamp(min=0))
+
+
 @public(
     samples=lambda: [
         call(array(3, 4), array(5, 4)),
         call(array(2, 3, 4), array(2, 2, 4), 1.0),
         call(array(3, 2), array(2, 2), 3.0),
+        call(array(3, 4), array(2, 5, 4), compute_mode="use_mm_for_euclid_dist"),
     ]
 )
-def cdist(x1: Tensor, x2: Tensor, p: float = 2.0, compute_mode: str | None = None) -> Tensor:
+def cdist(
+    x1: Tensor, x2: Tensor, p: float = 2.0, compute_mode: str = "use_mm_for_euclid_dist_if_necessary"
+) -> Tensor:
     """Return the p-norm distance of rows: x1 (..., n, d) to x2 (..., m, d) gives (..., n, m).
 
-    `compute_mode` is accepted for PyTorch's sake; distances are always computed from the differences.
+    With p = 2 and more than 25 rows they come from a matrix product, which is fast and loses digits where
+    two rows nearly agree; `compute_mode` "donot_use_mm_for_euclid_dist" takes differences, and
+    "use_mm_for_euclid_dist" products, whatever the size.
     """
     if len(x1.shape) < 2 or len(x2.shape) < 2 or x1.shape[-1] != x2.shape[-1]:
         raise ShapeError(f"cdist: rows of one size are required, got {tuple(x1.shape)} and {tuple(x2.shape)}")
+    if compute_mode not in _COMPUTE_MODES:
+        raise ArgumentError(
+            f"cdist: compute_mode must be one of {', '.join(_COMPUTE_MODES)}, got {compute_mode!r}"
+        )
+    many = compute_mode == _COMPUTE_MODES[1] or max(x1.shape[-2], x2.shape[-2]) > _FEW_ROWS
+    precise = all(x.dtype.category == dtypes.FLOAT and x.dtype.itemsize > 2 for x in (x1, x2))
+    if p == 2 and many and precise and compute_mode != _COMPUTE_MODES[2]:
+        return _from_products(x1, x2)
     return (x1.unsqueeze(-2) - x2.unsqueeze(-3)).norm(p, -1)
 
 

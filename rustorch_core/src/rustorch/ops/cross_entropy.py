@@ -8,7 +8,7 @@ from rustorch import dtypes
 from rustorch.dtypes import DType
 from rustorch.errors import ArgumentError, DTypeError, OutOfBoundsError, ShapeError
 from rustorch.ops.indexing import gather_op, index_select_op
-from rustorch.ops.movement import movedim, reshape
+from rustorch.ops.movement import expand, movedim, reshape
 from rustorch.ops.op import Op
 from rustorch.ops.public import public
 from rustorch.ops.reduction import check_float, check_reduction, check_tensors
@@ -100,6 +100,32 @@ def _logits_vjp(g: Any, out: Any, _logits: Any, target: Any, weight: Any, *, ign
 
 
 cross_entropy_op.vjp(_logits_vjp, None, None)
+
+
+def _mean_rule(logits: Any, target: Any, weight: Any, *, ignore_index: int) -> list[tuple[Shape, DType]]:
+    return [(Shape(()), logits.dtype), (logits.shape, logits.dtype), (Shape(()), logits.dtype)]
+
+
+def _mean_decomposition(logits: Any, target: Any, weight: Any, *, ignore_index: int) -> Any:
+    losses, log_probs = cross_entropy_op(logits, target, weight, ignore_index=ignore_index)
+    divisor = _row_factor(target, weight, ignore_index, losses.dtype).sum()
+    return losses.sum() / divisor, log_probs, divisor
+
+
+def _mean_vjp(g: Any, out: Any, logits: Any, target: Any, weight: Any, *, ignore_index: int) -> Any:
+    g_loss, g_log_probs, _ = g
+    each = None if g_loss is None else expand(reshape(g_loss / out[2], (1,)), target.shape)
+    return _logits_vjp((each, g_log_probs), out, logits, target, weight, ignore_index=ignore_index)
+
+
+cross_entropy_mean_op = Op(
+    "cross_entropy_mean",
+    _mean_rule,
+    decomposition=_mean_decomposition,
+    non_differentiable=(2,),
+    doc="Mean of the loss over the rows that count, log-softmax, and the weight of these rows.",
+)
+cross_entropy_mean_op.vjp(_mean_vjp, None, None)
 
 
 def _g_vjp(h: Any, _out: Any, _g: Any, log_probs: Any, target: Any, weight: Any, *, ignore_index: int) -> Any:
@@ -228,6 +254,8 @@ def cross_entropy(
         return _of_probabilities(input, target, weight, reduction, label_smoothing, dim)
     target = _check_indices(name, input, target, dim)
     rows, numbers = _rows(input, dim), target if len(target.shape) == 1 else reshape(target, (-1,))
+    if reduction == "mean" and not label_smoothing:
+        return cross_entropy_mean_op(rows, numbers, weight, ignore_index=ignore_index)[0]
     losses, log_probs = cross_entropy_op(rows, numbers, weight, ignore_index=ignore_index)
     result = _finish(losses, numbers, weight, ignore_index, reduction, target.shape)
     if not label_smoothing:

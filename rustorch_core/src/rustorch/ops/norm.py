@@ -211,6 +211,35 @@ def per_channel(parameter: Any, ndim: int) -> Any:
     return reshape(parameter, (parameter.shape[0],) + (1,) * (ndim - 2))
 
 
+def _affine_vjp(g: Any, _out: Any, x: Any, scale: Any, _shift: Any, *, needs: Any) -> list[Any]:
+    others = (0, *range(2, len(x.shape)))
+    return [
+        g * per_channel(scale, len(x.shape)) if needs[0] else None,
+        (g * x).sum(others) if needs[1] else None,
+        g.sum(others) if needs[2] else None,
+    ]
+
+
+channel_affine_op = Op(
+    "channel_affine",
+    lambda x, _scale, _shift: (x.shape, x.dtype),
+    decomposition=lambda x, scale, shift: (
+        x * per_channel(scale, len(x.shape)) + per_channel(shift, len(x.shape))
+    ),
+    doc="Scale and shift each channel of x (N, C, ...).",
+)
+channel_affine_op.joint_vjp(_affine_vjp)
+
+
+def channel_affine(x: Any, weight: Any, bias: Any) -> Any:
+    """Return x * weight + bias per channel, where either may be None."""
+    if weight is not None and bias is not None:
+        return channel_affine_op(x, weight, bias)
+    if weight is not None:
+        return x * per_channel(weight, len(x.shape))
+    return x if bias is None else x + per_channel(bias, len(x.shape))
+
+
 @public(
     method=False,
     samples=lambda: [
@@ -251,10 +280,8 @@ def group_norm(
             check_tensors(name, **{role: parameter})
             check_parameter(name, role, parameter, (sizes[1],), input.dtype)
     rows = reshape(input, (sizes[0] * num_groups, Shape(sizes[1:]).elements // num_groups))
-    y: Any = reshape(layer_norm_op(rows, None, None, ndim=1, eps=eps)[0], sizes)
-    if weight is not None:
-        y = y * per_channel(weight, len(sizes))
-    return y if bias is None else y + per_channel(bias, len(sizes))
+    y = reshape(layer_norm_op(rows, None, None, ndim=1, eps=eps)[0], sizes)
+    return channel_affine(y, weight, bias)
 
 
 # -- vectors -----------------------------------------------------------------------------------------

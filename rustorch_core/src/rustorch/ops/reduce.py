@@ -99,6 +99,12 @@ sum_op.vjp(lambda g, _out, _x, *, dim: expand_to(_like_kept(g, _x, dim), _x.shap
 prod_op = _Reduction("prod", _kept, decomposition=folding.prod, doc="Product over dims.").vjp(_others)
 amax_op = _Reduction("amax", _kept, doc="Maximum over dims.").vjp(_spread)
 amin_op = _Reduction("amin", _kept, decomposition=folding.amin, doc="Minimum over dims.").vjp(_spread)
+sum_squares_op = _Reduction(
+    "sum_squares",
+    _kept,
+    decomposition=lambda x, *, dim: sum_op(x * x, dim=dim),
+    doc="Sum of squares over dims.",
+).vjp(lambda g, _out, x, *, dim: (g + g if g.shape is x.shape else _like_kept(g + g, x, dim)) * x)
 argmax_op = Op("argmax", _indices, decomposition=folding.argmax, doc="Position of the maximum along a dim.")
 argmin_op = Op("argmin", _indices, decomposition=folding.argmin, doc="Position of the minimum along a dim.")
 argmax_op.constant()
@@ -253,20 +259,26 @@ def min_(input: Tensor, dim: Any = None, keepdim: bool = False) -> Any:
     return _extreme("min", amin, argmin, input, dim, keepdim)
 
 
+def _truth(name: str, op: Op, of_nothing: bool, input: Any, dim: Dim, keepdim: bool) -> Any:
+    """Return the extreme of what is nonzero."""
+    dims = normalize_dims(name, dim, len(input.shape))
+    if any(input.shape[d] == 0 for d in dims):
+        shape = reduced_shape(input.shape, dims, keepdim=keepdim)
+        return input.new_full(shape, of_nothing, dtype=dtypes.bool_)
+    nonzero = input if input.dtype is dtypes.bool_ else input != 0
+    return op(nonzero, dim=dims, keepdim=keepdim)
+
+
 @public(differentiable=False, samples=lambda: [call(mask(3, 4)), call(mask(3, 4), 1), call(mask(0))])
 def all_(input: Tensor, dim: Dim = None, keepdim: bool = False) -> Tensor:
     """Return whether all elements over `dim` are nonzero (True for none at all)."""
-    dims = normalize_dims("all", dim, len(input.shape))
-    zeros = sum_op((input == 0).to(dtypes.int64), dim=dims)
-    return _dropped(zeros == 0, input, dims, keepdim)
+    return _truth("all", amin_op, True, input, dim, keepdim)
 
 
 @public(differentiable=False, samples=lambda: [call(mask(3, 4)), call(mask(3, 4), 1), call(mask(0))])
 def any_(input: Tensor, dim: Dim = None, keepdim: bool = False) -> Tensor:
     """Return whether any element over `dim` is nonzero (False for none at all)."""
-    dims = normalize_dims("any", dim, len(input.shape))
-    nonzeros = sum_op((input != 0).to(dtypes.int64), dim=dims)
-    return _dropped(nonzeros != 0, input, dims, keepdim)
+    return _truth("any", amax_op, False, input, dim, keepdim)
 
 
 _SPREAD_SAMPLES = lambda: [  # noqa: E731 - shared by var and std
@@ -302,9 +314,9 @@ def var(
     dims = normalize_dims("var", dim, len(input.shape))
     centred = input - mean(input, dims, True)
     count = Shape(input.shape[d] for d in dims).elements if input.shape else 1
-    total = sum_op(centred * centred, dim=dims)
+    total = sum_squares_op(centred, dim=dims, keepdim=keepdim)
     rest = count - correction
-    return _dropped(total / rest if rest > 0 else total / 0.0, input, dims, keepdim)
+    return total / rest if rest > 0 else total / 0.0
 
 
 @public(samples=_SPREAD_SAMPLES)
@@ -326,7 +338,7 @@ def logsumexp(input: Tensor, dim: Dim, keepdim: bool = False) -> Tensor:
     dims = normalize_dims("logsumexp", dim, len(input.shape))
     top = amax(input.detach(), dims, True)
     top = top.masked_fill(~top.isfinite(), 0)
-    total = sum_op((input - top).exp(), dim=dims).log() + top
+    total = sum_op((input - top).exp(), dim=dims, keepdim=True).log() + top
     return _dropped(total, input, dims, keepdim)
 
 
@@ -340,8 +352,7 @@ def norm(input: Tensor, p: float | str = "fro", dim: Dim = None, keepdim: bool =
     """Return the vector norm (sum |x|^p)^(1/p) over `dim`; "fro" is 2, inf and -inf the extremes, 0 counts."""
     dims = normalize_dims("norm", dim, len(input.shape))
     if p in ("fro", 2):
-        squares = sum_op(input * input, dim=dims)
-        return _dropped(_root(squares), input, dims, keepdim)
+        return root(sum_squares_op(input, dim=dims, keepdim=keepdim))
     if isinstance(p, str):
         raise ArgumentError(f"norm: p must be a number or 'fro', got {p!r}")
     if p == float("inf"):
@@ -356,10 +367,12 @@ def norm(input: Tensor, p: float | str = "fro", dim: Dim = None, keepdim: bool =
     return _dropped(total.pow(1.0 / p), input, dims, keepdim)
 
 
-def _root(squares: Any) -> Any:
+def root(squares: Any) -> Any:
     """Return the square root with derivative 0 at 0, the usual subgradient of a norm."""
     from rustorch.ops.select import where
 
+    if not squares.requires_grad:
+        return squares.sqrt()
     zero = squares == 0
     return where(zero, 0.0, where(zero, 1.0, squares).sqrt())
 

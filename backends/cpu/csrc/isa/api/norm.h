@@ -13,3 +13,6 @@ int rt_batch_norm(int dtype, uintptr_t y, uintptr_t mean, uintptr_t rstd, uintpt
 int rt_batch_norm_backward(int dtype, uintptr_t dx, uintptr_t dw, uintptr_t db, uintptr_t g, uintptr_t x,
                            uintptr_t mean, uintptr_t rstd, uintptr_t weight, int64_t batch, int64_t channels,
                            int64_t spatial);
+/* y = x * scale + shift per channel. */
+int rt_channel_affine(int dtype, uintptr_t y, uintptr_t x, uintptr_t scale, uintptr_t shift, int64_t batch,
+                      int64_t channels, int64_t spatial);

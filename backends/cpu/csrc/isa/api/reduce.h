@@ -1,7 +1,7 @@
 #pragma once
 #include <stdint.h>
 
-enum rt_reduction { RT_SUM, RT_PROD, RT_AMAX, RT_AMIN };
+enum rt_reduction { RT_SUM, RT_PROD, RT_AMAX, RT_AMIN, RT_SUM_SQUARES, RT_REDUCTIONS };
 
 /* dims: ndim sizes of x, its strides, the strides of out; bit d of `reduced` marks dim d as reduced. */
 int rt_reduce(int op, int dtype, uintptr_t out, uintptr_t x, int ndim, const int64_t *dims, uint64_t reduced);

@@ -91,9 +91,24 @@ def batch_norm_backward(out, g, x, mean, rstd, weight=None) -> None:
     )
 
 
+def channel_affine(out, x, scale, shift) -> None:
+    """``x * scale + shift`` per channel (dim 1)."""
+    batch, channels, *spatial = x.shape
+    lib.rt_channel_affine(
+        DTYPES[x.dtype.name][0],
+        out.address,
+        x.address,
+        scale.address,
+        shift.address,
+        batch,
+        channels,
+        prod(spatial),
+    )
+
+
 def kernels() -> list[Kernel]:
     """All of them, for float32 and float64."""
     return [
         Kernel(fn.__name__, fn, REAL)
-        for fn in (layer_norm, layer_norm_backward, batch_norm, batch_norm_backward)
+        for fn in (layer_norm, layer_norm_backward, batch_norm, batch_norm_backward, channel_affine)
     ]

@@ -1,4 +1,4 @@
-"""Reductions: sum, prod, amax, amin over any dims; argmax and argmin along one."""
+"""Reductions: sum, prod, amax, amin, sum_squares over any dims; argmax and argmin along one."""
 
 from __future__ import annotations
 
@@ -64,7 +64,13 @@ def _arg_extreme(op: str, sign: int, dtype: str) -> KernelFunction:
 
 def kernels() -> list[Kernel]:
     """All reductions."""
-    reductions = {"sum": lib.RT_SUM, "prod": lib.RT_PROD, "amax": lib.RT_AMAX, "amin": lib.RT_AMIN}
+    reductions = {
+        "sum": lib.RT_SUM,
+        "prod": lib.RT_PROD,
+        "amax": lib.RT_AMAX,
+        "amin": lib.RT_AMIN,
+        "sum_squares": lib.RT_SUM_SQUARES,
+    }
     found = [
         Kernel(op, _reduction(op, op_id, dtype), frozenset({dtype}), layout="strided")
         for op, op_id in reductions.items()

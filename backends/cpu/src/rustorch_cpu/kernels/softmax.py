@@ -54,6 +54,25 @@ def cross_entropy(out, logits, target, weight=None, *, ignore_index) -> None:
     _check_target("cross_entropy", status)
 
 
+def cross_entropy_mean(out, logits, target, weight=None, *, ignore_index) -> None:
+    """The mean of the losses over the rows that count, the log-softmax, and the weight of these rows."""
+    loss, log_probs, divisor = out
+    rows, classes = logits.shape
+    status = lib.rt_cross_entropy_mean(
+        DTYPES[logits.dtype.name][0],
+        loss.address,
+        log_probs.address,
+        divisor.address,
+        logits.address,
+        target.address,
+        address(weight),
+        rows,
+        classes,
+        ignore_index,
+    )
+    _check_target("cross_entropy", status)
+
+
 def cross_entropy_backward(out, g, log_probs, target, weight=None, *, ignore_index) -> None:
     """``(softmax - one_hot(target)) * weight[target] * g`` per row."""
     rows, classes = log_probs.shape
@@ -76,5 +95,6 @@ def kernels() -> list[Kernel]:
     return [
         *(Kernel(op, _row_op(op, op_id), REAL) for op, op_id in ROW_OPS.items()),
         Kernel("cross_entropy", cross_entropy, REAL),
+        Kernel("cross_entropy_mean", cross_entropy_mean, REAL),
         Kernel("cross_entropy_backward", cross_entropy_backward, REAL),
     ]
