@@ -3,50 +3,67 @@
 /* B's columns lie along the inner dimension, like the rows of A: every result is a dot product. */
 enum { T(DOT_ROWS) = 4, T(DOT_COLS) = 4 };
 
-RT_INLINE void T(dots)(int rows, int cols, int64_t k, const REAL *a, int64_t lda, const REAL *b, int64_t ldb,
+/* The sum over the lanes of x[i] in lane i, for as many vectors as there are lanes: halves are added while they are
+ * interleaved, a quarter of the shuffles of as many sums one by one. */
+RT_INLINE V T(totals)(V *x) {
+#pragma GCC unroll 4
+    for (int half = VL / 2; half > 0; half /= 2)
+#pragma GCC unroll 8
+        for (int i = 0; i < half; i++)
+            x[i] = __builtin_shufflevector(x[i], x[i + half], LOW) + __builtin_shufflevector(x[i], x[i + half], HIGH);
+    return x[0];
+}
+
+RT_INLINE void T(dot_step)(int rows, int cols, int64_t lanes, const REAL *const *a, int64_t p, const REAL *b,
+                           int64_t ldb, V sum[T(DOT_ROWS)][T(DOT_COLS)]) {
+    V x[T(DOT_ROWS)];
+#pragma GCC unroll 4
+    for (int i = 0; i < rows; i++)
+        x[i] = lanes == VL ? v(load)(a[i] + p) : v(head)(a[i] + p, lanes);
+#pragma GCC unroll 4
+    for (int j = 0; j < cols; j++) {
+        V y = lanes == VL ? v(load)(b + j * ldb + p) : v(head)(b + j * ldb + p, lanes);
+#pragma GCC unroll 4
+        for (int i = 0; i < rows; i++)
+            sum[i][j] = v(fma)(x[i], y, sum[i][j]);
+    }
+}
+
+RT_INLINE void T(dots)(int rows, int cols, int64_t k, const REAL *const *a, const REAL *b, int64_t ldb,
                        REAL out[T(DOT_ROWS)][T(DOT_COLS)]) {
     V sum[T(DOT_ROWS)][T(DOT_COLS)];
 #pragma GCC unroll 4
-    for (int i = 0; i < rows; i++)
+    for (int i = 0; i < T(DOT_ROWS); i++)
 #pragma GCC unroll 4
-        for (int j = 0; j < cols; j++)
+        for (int j = 0; j < T(DOT_COLS); j++)
             sum[i][j] = (V){0};
     int64_t p = 0;
     for (; p + VL <= k; p += VL)
-#pragma GCC unroll 4
-        for (int j = 0; j < cols; j++)
-#pragma GCC unroll 4
-            for (int i = 0; i < rows; i++)
-                sum[i][j] = v(fma)(v(load)(a + i * lda + p), v(load)(b + j * ldb + p), sum[i][j]);
+        T(dot_step)(rows, cols, VL, a, p, b, ldb, sum);
     if (p < k)
-#pragma GCC unroll 4
-        for (int j = 0; j < cols; j++)
-#pragma GCC unroll 4
-            for (int i = 0; i < rows; i++)
-                sum[i][j] = v(fma)(v(head)(a + i * lda + p, k - p), v(head)(b + j * ldb + p, k - p), sum[i][j]);
-#pragma GCC unroll 4
-    for (int i = 0; i < rows; i++)
-#pragma GCC unroll 4
-        for (int j = 0; j < cols; j++)
-            out[i][j] = v(total)(sum[i][j]);
+        T(dot_step)(rows, cols, k - p, a, p, b, ldb, sum);
+#pragma GCC unroll 8
+    for (int at = 0; at < T(DOT_ROWS) *T(DOT_COLS); at += VL)
+        v(store)(&out[0][0] + at, T(totals)(&sum[0][0] + at));
 }
 
+/* Two or three rows cost as much as four: the last one is repeated. */
 static void T(dot_block)(int64_t rows, int64_t cols, int64_t k, const REAL *a, int64_t lda, const REAL *b, int64_t ldb,
                          REAL out[T(DOT_ROWS)][T(DOT_COLS)]) {
-    if (cols < T(DOT_COLS)) {
-        for (int64_t i = 0; i < rows; i++)
-            for (int64_t j = 0; j < cols; j++) {
-                REAL one[T(DOT_ROWS)][T(DOT_COLS)];
-                T(dots)(1, 1, k, a + i * lda, lda, b + j * ldb, ldb, one);
-                out[i][j] = one[0][0];
-            }
-        return;
-    }
-    switch (rows) {
-    case 1: T(dots)(1, 4, k, a, lda, b, ldb, out); break;
-    case 2: T(dots)(2, 4, k, a, lda, b, ldb, out); break;
-    case 3: T(dots)(3, 4, k, a, lda, b, ldb, out); break;
-    default: T(dots)(4, 4, k, a, lda, b, ldb, out);
+    const REAL *row[T(DOT_ROWS)];
+    for (int64_t i = 0; i < T(DOT_ROWS); i++)
+        row[i] = a + lesser(i, rows - 1) * lda;
+    if (rows == 1 && cols == T(DOT_COLS)) {
+        T(dots)(1, T(DOT_COLS), k, row, b, ldb, out);
+    } else if (cols == T(DOT_COLS)) {
+        T(dots)(T(DOT_ROWS), T(DOT_COLS), k, row, b, ldb, out);
+    } else {
+        for (int64_t j = 0; j < cols; j++) {
+            REAL column[T(DOT_ROWS)][T(DOT_COLS)];
+            T(dots)(T(DOT_ROWS), 1, k, row, b + j * ldb, ldb, column);
+            for (int64_t i = 0; i < rows; i++)
+                out[i][j] = column[i][0];
+        }
     }
 }
 
@@ -135,8 +152,8 @@ int T(rt_gemm_strided)(const T(rt_gemm) *g) {
         t.ldc = t.n;
         t.bias_row = g->bias_col, t.bias_col = g->bias_row;
     }
-    /* Dot products end with sums across lanes, a fixed cost that packing must exceed. */
-    bool along_k = t.a.k_stride == 1 && t.b.k_stride == 1, few = t.m <= 4 || (t.m <= 8 && t.k >= 256);
+    /* Dot products end with sums across lanes, a fixed cost that transposing B into panels must exceed. */
+    bool along_k = t.a.k_stride == 1 && t.b.k_stride == 1, few = t.m <= 4 || (t.m <= 32 && t.k >= 256);
     if (t.n == 0 || t.k == 0)
         return T(rt_gemm_run)(&t);
     if (along_k && few)
