@@ -19,8 +19,6 @@ RT_INLINE vd vd_exp(vd x) {
     return vd_ldexp(r, n);
 }
 
-typedef uint64_t vu __attribute__((vector_size(RT_VEC_BYTES)));
-
 /* x = m * 2^e with m in [sqrt(1/2), sqrt(2)); x positive and finite. */
 RT_INLINE vd vd_split(vd x, vd *e) {
     vl tiny = x < 2.2250738585072014e-308;

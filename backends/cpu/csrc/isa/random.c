@@ -10,33 +10,40 @@
 #include "isa/optable.h"
 
 enum {
-    BLOCKS = 16,         /* Philox blocks computed side by side */
-    WORDS = 4 * BLOCKS,  /* in one go */
-    TASK_WORDS = 1 << 13 /* a multiple of WORDS */
+    WORDS = 512,         /* in one go: a buffer that stays in the first-level cache */
+    TASK_WORDS = 1 << 14 /* a multiple of WORDS */
 };
 
-/* Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", SC 2011. */
-static void philox(uint64_t seed, uint64_t counter, uint32_t *words) {
-    uint32_t c0[BLOCKS], c1[BLOCKS], c2[BLOCKS], c3[BLOCKS];
-    for (int i = 0; i < BLOCKS; i++) {
-        c0[i] = (uint32_t)(counter + (uint64_t)i);
-        c1[i] = (uint32_t)((counter + (uint64_t)i) >> 32);
-        c2[i] = c3[i] = 0;
-    }
+/* Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", SC 2011.
+ *
+ * One counter word per 64-bit lane: the widening product reads the lower half alone, so what the
+ * xors leave in the upper half does no harm. */
+RT_INLINE void philox_blocks(uint64_t seed, vu counter, uint64_t *pairs) {
+    const vu m0 = vu_set1(0xD2511F53u), m1 = vu_set1(0xCD9E8D57u), lower = vu_set1(UINT32_MAX);
+    vu c0 = counter, c1 = counter >> 32, c2 = vu_set1(0), c3 = c2;
     uint32_t k0 = (uint32_t)seed, k1 = (uint32_t)(seed >> 32);
-    for (int round = 0; round < 10; round++, k0 += 0x9E3779B9u, k1 += 0xBB67AE85u)
-        for (int i = 0; i < BLOCKS; i++) {
-            uint64_t p0 = (uint64_t)c0[i] * 0xD2511F53u, p1 = (uint64_t)c2[i] * 0xCD9E8D57u;
-            c0[i] = (uint32_t)(p1 >> 32) ^ c1[i] ^ k0;
-            c1[i] = (uint32_t)p1;
-            c2[i] = (uint32_t)(p0 >> 32) ^ c3[i] ^ k1;
-            c3[i] = (uint32_t)p0;
-        }
-    for (int i = 0; i < BLOCKS; i++) {
-        words[4 * i] = c0[i];
-        words[4 * i + 1] = c1[i];
-        words[4 * i + 2] = c2[i];
-        words[4 * i + 3] = c3[i];
+#pragma GCC unroll 10
+    for (int round = 0; round < 10; round++, k0 += 0x9E3779B9u, k1 += 0xBB67AE85u) {
+        vu p0 = vu_mul32(c0, m0), p1 = vu_mul32(c2, m1);
+        c0 = (p1 >> 32) ^ c1 ^ vu_set1(k0);
+        c1 = p1;
+        c2 = (p0 >> 32) ^ c3 ^ vu_set1(k1);
+        c3 = p0;
+    }
+    vu even = (c0 & lower) | c1 << 32, odd = (c2 & lower) | c3 << 32;
+    vu_store(pairs, vu_zip_low(even, odd));
+    vu_store(pairs + VD, vu_zip_high(even, odd));
+}
+
+/* At least `n` words, in whole vectors of blocks; `words` has room for WORDS. */
+static void philox(uint64_t seed, uint64_t counter, uint32_t *words, int64_t n) {
+    vu lane;
+    for (int i = 0; i < VD; i++)
+        lane[i] = (uint64_t)i;
+    for (int64_t i = 0; i < n; i += 4 * VD) {
+        uint64_t pairs[2 * VD];
+        philox_blocks(seed, lane + (counter + (uint64_t)i / 4), pairs);
+        memcpy(words + i, pairs, sizeof pairs);
     }
 }
 
@@ -50,7 +57,7 @@ static void to_uniform_f32(const uint32_t *words, void *out, int64_t n) {
 /* Exact in float, and so in the half format of as many significant bits. */
 static void to_uniform_half(const uint32_t *words, void *out, int64_t n, int bits, const rt_half_conversion *half) {
     float u[WORDS], unit = (float)(1.0 / (double)(1 << bits));
-    for (int i = 0; i < WORDS; i++)
+    for (int64_t i = 0; i < n; i++)
         u[i] = (float)(int32_t)(words[i] >> (32 - bits)) * unit;
     half->narrow(n, out, u);
 }
@@ -103,48 +110,59 @@ RT_INLINE vd quotient(const double polynomials[2][8], vd r, vd times) {
     return times * horner(polynomials[0], r) / horner(polynomials[1], r);
 }
 
-static inline int any_lane(vl mask) {
-    int64_t any = 0;
-    for (int i = 0; i < VD; i++)
-        any |= mask[i];
-    return any != 0;
+RT_INLINE vd central_quantile(vd u) {
+    vd q = u - 0.5;
+    return quotient(central, 0.180625 - q * q, q);
 }
 
-static vd normal_quantile(vd u) {
-    vd q = u - 0.5, one = vd_set1(1.0);
-    vl is_central = vd_abs(q) <= 0.425;
-    vd z = quotient(central, 0.180625 - q * q, q);
-    if (!any_lane(~is_central))
-        return z;
-    vd r = vd_sqrt(-vd_log_exact_steps(vd_min(u, 1.0 - u)));
-    vd outer = quotient(middle, r - 1.6, one);
+RT_INLINE vd outer_quantile(vd u) {
+    vd r = vd_sqrt(-vd_log_exact_steps(vd_min(u, 1.0 - u))), one = vd_set1(1.0);
+    vd z = quotient(middle, r - 1.6, one);
     vl is_tail = r > 5.0;
-    if (any_lane(is_tail))
-        outer = vd_select(is_tail, quotient(tail, r - 5.0, one), outer);
-    return vd_select(is_central, z, vd_copysign(outer, q));
+    if (vl_any(is_tail))
+        z = vd_select(is_tail, quotient(tail, r - 5.0, one), z);
+    return vd_copysign(z, u - 0.5);
 }
 
-/* Vectors beyond n are computed and dropped: `words` and the buffer have room for WORDS. */
+/* The quantiles of n numbers, in place; the buffer has room for a vector more.
+ *
+ * Fifteen in a hundred lie outside the central range, so nearly every vector holds one: they are
+ * collected and make vectors of their own. */
+static void normal_quantiles(double *u, int64_t n) {
+    double outer[WORDS + VD];
+    int16_t place[WORDS + VD];
+    int count = 0;
+    for (int64_t i = 0; i < n; i++) {
+        outer[count] = u[i];
+        place[count] = (int16_t)i;
+        count += !(fabs(u[i] - 0.5) <= 0.425);
+    }
+    for (int64_t i = 0; i < n; i += VD)
+        vd_store(u + i, central_quantile(vd_load(u + i)));
+    for (int i = count; i < count + VD; i++)
+        outer[i] = 0.5; /* what fills the last vector is dropped */
+    for (int i = 0; i < count; i += VD)
+        vd_store(outer + i, outer_quantile(vd_load(outer + i)));
+    for (int i = 0; i < count; i++)
+        u[place[i]] = outer[i];
+}
+
 static void to_normal_f32(const uint32_t *words, void *out, int64_t n) {
     double u[WORDS + VD];
-    float z[WORDS + VD];
-    for (int i = 0; i < WORDS; i++)
+    memset(u + n, 0, VD * sizeof *u);
+    for (int64_t i = 0; i < n; i++)
         u[i] = ((double)words[i] + 0.5) * 0x1p-32;
-    for (int i = 0; i < WORDS; i += VD) {
-        double lanes[VD];
-        vd_store(lanes, normal_quantile(vd_load(u + i)));
-        for (int k = 0; k < VD; k++)
-            z[i + k] = (float)lanes[k];
-    }
-    memcpy(out, z, (size_t)n * sizeof *z);
+    normal_quantiles(u, n);
+    for (int64_t i = 0; i < n; i++)
+        ((float *)out)[i] = (float)u[i];
 }
 
 static void to_normal_f64(const uint32_t *words, void *out, int64_t n) {
     double u[WORDS / 2 + VD];
-    for (int i = 0; i < WORDS / 2; i++)
+    memset(u + n, 0, VD * sizeof *u);
+    for (int64_t i = 0; i < n; i++)
         u[i] = (double)(integer53(words + 2 * i) >> 1) * 0x1p-52 + 0x1p-53;
-    for (int i = 0; i < WORDS / 2; i += VD)
-        vd_store(u + i, normal_quantile(vd_load(u + i)));
+    normal_quantiles(u, n);
     memcpy(out, u, (size_t)n * sizeof *u);
 }
 
@@ -163,8 +181,9 @@ static void random_task(void *ctx, int64_t task, int thread) {
     end = end < j->n ? end : j->n;
     for (int64_t i = start; i < end; i += step) {
         uint32_t words[WORDS];
-        philox(j->seed, j->offset + (uint64_t)(i * j->words_each / 4), words);
-        j->convert(words, j->out + i * j->itemsize, end - i < step ? end - i : step);
+        int64_t n = end - i < step ? end - i : step;
+        philox(j->seed, j->offset + (uint64_t)(i * j->words_each / 4), words, n * j->words_each);
+        j->convert(words, j->out + i * j->itemsize, n);
     }
 }
 

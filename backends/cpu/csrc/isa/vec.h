@@ -4,19 +4,22 @@
  * operations; a target header adds RT_VEC_BYTES and the few things that need an instruction:
  * fma, sqrt, round, select, clamp, ldexp; the rest follows from these.
  *
- *   vf vd           vectors of float and double         vi vl     int32 and int64 of the same width
+ *   vf vd           vectors of float and double         vi vl vu  int32, int64 and uint64 of the same width
  *   VF VD           their lane counts
  *   x_load x_store  unaligned memory                    x_set1    all lanes alike
  *   x_load_n x_store_n  the first n lanes, the rest 0   x_fma     a * b + c
  *   x_sqrt x_round  instructions                        x_select  mask ? a : b, lane by lane
  *   x_clamp  into [low, high], NaN stays                x_ldexp   x * 2^n for a vector n of integers
  *   x_abs x_max x_min x_copysign (max and min propagate NaN)      x_sum x_hmax  across lanes
+ *   vi_any vl_any   whether a lane of a mask is set
+ *   vu_mul32 vu_zip_low vu_zip_high   uint64: product of the lower halves; interleaved
  *   vl_from_vd vd_from_vl   small integers, by value
  *   vd_load_float   VD floats from memory, as doubles
  *   vf_low vf_high vf_join   float lanes to two double vectors and back
  */
 #pragma once
 #include <math.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -81,6 +84,36 @@ RT_INLINE vd vd_ldexp(vd x, vd n) {
 
 RT_INLINE vi vi_set1(int32_t x) { return x - (vi){0}; }
 RT_INLINE vl vl_set1(int64_t x) { return x - (vl){0}; }
+RT_INLINE vu vu_set1(uint64_t x) { return x - (vu){0}; }
+RT_INLINE void vu_store(uint64_t *p, vu v) { memcpy(p, &v, sizeof v); }
+
+/* Whether a lane of a mask is set, where the target has no instruction for it. */
+#ifndef RT_VEC_HAS_ANY
+RT_INLINE bool vl_any(vl mask) {
+    int64_t any = 0;
+    for (int i = 0; i < VD; i++)
+        any |= mask[i];
+    return any != 0;
+}
+RT_INLINE bool vi_any(vi mask) { return vl_any((vl)mask); }
+#endif
+
+/* The product of the lower halves. */
+#ifndef RT_VEC_HAS_MUL32
+RT_INLINE vu vu_mul32(vu a, vu b) { return (a & UINT32_MAX) * (b & UINT32_MAX); }
+#endif
+
+/* a0 b0 a1 b1 ... of the first and of the second halves. */
+#if RT_VEC_BYTES == 64
+RT_INLINE vu vu_zip_low(vu a, vu b) { return __builtin_shufflevector(a, b, 0, 8, 1, 9, 2, 10, 3, 11); }
+RT_INLINE vu vu_zip_high(vu a, vu b) { return __builtin_shufflevector(a, b, 4, 12, 5, 13, 6, 14, 7, 15); }
+#elif RT_VEC_BYTES == 32
+RT_INLINE vu vu_zip_low(vu a, vu b) { return __builtin_shufflevector(a, b, 0, 4, 1, 5); }
+RT_INLINE vu vu_zip_high(vu a, vu b) { return __builtin_shufflevector(a, b, 2, 6, 3, 7); }
+#else
+RT_INLINE vu vu_zip_low(vu a, vu b) { return __builtin_shufflevector(a, b, 0, 2); }
+RT_INLINE vu vu_zip_high(vu a, vu b) { return __builtin_shufflevector(a, b, 1, 3); }
+#endif
 
 /* Half a float vector as doubles, and back. */
 #ifndef RT_VEC_HAS_WIDEN

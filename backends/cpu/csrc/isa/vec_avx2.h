@@ -1,6 +1,7 @@
 /* AVX2 with FMA and F16C: 32-byte vectors. */
 #pragma once
 #include <immintrin.h>
+#include <stdbool.h>
 
 #define RT_VEC_BYTES 32
 #include "isa/vec_types.h"
@@ -31,3 +32,10 @@ static inline vf vf_join(vd low, vd high) {
     return (vf)_mm256_insertf128_ps(_mm256_castps128_ps256(_mm256_cvtpd_ps((__m256d)low)),
                                     _mm256_cvtpd_ps((__m256d)high), 1);
 }
+
+#define RT_VEC_HAS_ANY
+static inline bool vi_any(vi mask) { return !_mm256_testz_si256((__m256i)mask, (__m256i)mask); }
+static inline bool vl_any(vl mask) { return vi_any((vi)mask); }
+
+#define RT_VEC_HAS_MUL32
+static inline vu vu_mul32(vu a, vu b) { return (vu)_mm256_mul_epu32((__m256i)a, (__m256i)b); }

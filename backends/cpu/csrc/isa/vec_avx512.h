@@ -1,6 +1,7 @@
 /* AVX-512 (F, BW, DQ, VL): 64-byte vectors. */
 #pragma once
 #include <immintrin.h>
+#include <stdbool.h>
 
 #define RT_VEC_BYTES 64
 #include "isa/vec_types.h"
@@ -53,3 +54,10 @@ static inline vf vf_join(vd low, vd high) {
     return (vf)_mm512_insertf32x8(_mm512_castps256_ps512(_mm512_cvtpd_ps((__m512d)low)), _mm512_cvtpd_ps((__m512d)high),
                                   1);
 }
+
+#define RT_VEC_HAS_ANY
+static inline bool vi_any(vi mask) { return _mm512_movepi32_mask((__m512i)mask) != 0; }
+static inline bool vl_any(vl mask) { return _mm512_movepi64_mask((__m512i)mask) != 0; }
+
+#define RT_VEC_HAS_MUL32
+static inline vu vu_mul32(vu a, vu b) { return (vu)_mm512_mul_epu32((__m512i)a, (__m512i)b); }

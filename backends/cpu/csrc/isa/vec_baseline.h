@@ -42,3 +42,9 @@ static inline vd vd_clamp(vd x, double low, double high) {
     x = vd_select(x < low, (vd){0} + low, x);
     return vd_select(x > high, (vd){0} + high, x);
 }
+
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#define RT_VEC_HAS_MUL32
+static inline vu vu_mul32(vu a, vu b) { return (vu)_mm_mul_epu32((__m128i)a, (__m128i)b); }
+#endif

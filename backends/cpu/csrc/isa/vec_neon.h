@@ -1,6 +1,7 @@
 /* AArch64 Advanced SIMD: 16-byte vectors. */
 #pragma once
 #include <arm_neon.h>
+#include <stdbool.h>
 
 #define RT_VEC_BYTES 16
 #include "isa/vec_types.h"
@@ -21,3 +22,6 @@ static inline vf vf_clamp(vf x, float low, float high) {
 static inline vd vd_clamp(vd x, double low, double high) {
     return (vd)vminq_f64(vdupq_n_f64(high), vmaxq_f64(vdupq_n_f64(low), (float64x2_t)x));
 }
+
+#define RT_VEC_HAS_MUL32
+static inline vu vu_mul32(vu a, vu b) { return (vu)vmull_u32(vmovn_u64((uint64x2_t)a), vmovn_u64((uint64x2_t)b)); }
