@@ -39,3 +39,5 @@ static inline bool vl_any(vl mask) { return vi_any((vi)mask); }
 
 #define RT_VEC_HAS_MUL32
 static inline vu vu_mul32(vu a, vu b) { return (vu)_mm256_mul_epu32((__m256i)a, (__m256i)b); }
+
+#define RT_VEC_EXACT_FMA

@@ -61,3 +61,10 @@ static inline bool vl_any(vl mask) { return _mm512_movepi64_mask((__m512i)mask) 
 
 #define RT_VEC_HAS_MUL32
 static inline vu vu_mul32(vu a, vu b) { return (vu)_mm512_mul_epu32((__m512i)a, (__m512i)b); }
+
+#define RT_VEC_EXACT_FMA
+#define RT_VEC_HAS_MANTISSA
+static inline vf vf_mantissa(vf x) { return (vf)_mm512_getmant_ps((__m512)x, _MM_MANT_NORM_1_2, _MM_MANT_SIGN_nan); }
+static inline vd vd_mantissa(vd x) { return (vd)_mm512_getmant_pd((__m512d)x, _MM_MANT_NORM_1_2, _MM_MANT_SIGN_nan); }
+static inline vf vf_exponent(vf x) { return (vf)_mm512_getexp_ps((__m512)x); }
+static inline vd vd_exponent(vd x) { return (vd)_mm512_getexp_pd((__m512d)x); }

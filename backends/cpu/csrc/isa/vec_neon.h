@@ -25,3 +25,5 @@ static inline vd vd_clamp(vd x, double low, double high) {
 
 #define RT_VEC_HAS_MUL32
 static inline vu vu_mul32(vu a, vu b) { return (vu)vmull_u32(vmovn_u64((uint64x2_t)a), vmovn_u64((uint64x2_t)b)); }
+
+#define RT_VEC_EXACT_FMA
