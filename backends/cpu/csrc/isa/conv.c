@@ -1,5 +1,6 @@
 /* Convolution as a matrix product whose operands are packed straight from the images. */
 #include "isa/api/conv.h"
+#include "cache.h"
 #include "isa/conv_geometry.h"
 #include "isa/gemm.h"
 #include "isa/grouped.h"
@@ -9,7 +10,10 @@
 #include "isa/real.h"
 #include "isa/gemm_tile_size.h"
 #include "isa/transpose.h"
+#include "isa/gemm_pack.h"
+#include "isa/lanes.h"
 #include "isa/conv_pack.h"
+#include "isa/conv_direct.h"
 #include "isa/conv_product.h"
 #include "isa/conv_depthwise.h"
 #undef RT_REAL_BITS
@@ -17,22 +21,28 @@
 #include "isa/real.h"
 #include "isa/gemm_tile_size.h"
 #include "isa/transpose.h"
+#include "isa/gemm_pack.h"
+#include "isa/lanes.h"
 #include "isa/conv_pack.h"
+#include "isa/conv_direct.h"
 #include "isa/conv_product.h"
 #include "isa/conv_depthwise.h"
 #undef RT_REAL_BITS
 
-/* A channel on its own has no sums over channels to share: rows of pixels are quicker than a product. */
+/* A channel on its own has no sums over channels to share.  Without strides it is computed in place like any group
+ * (conv_direct.h); with them, plane by plane. */
 static bool is_depthwise(const struct rt_conv *v) { return v->groups > 1 && v->c == v->groups; }
 
+static bool has_strides(const struct rt_conv *v) { return v->stride_h * v->stride_w > 1; }
+
 int rt_conv2d(int dtype, uintptr_t out, uintptr_t x, uintptr_t weight, uintptr_t bias, const struct rt_conv *conv) {
-    if (is_depthwise(conv))
+    if (is_depthwise(conv) && has_strides(conv))
         return RT_BY_REAL(dtype, depthwise_forward, conv, (void *)out, (void *)x, (void *)weight, (void *)bias);
     return RT_BY_REAL(dtype, conv_forward, conv, (void *)out, (void *)x, (void *)weight, (void *)bias);
 }
 
 int rt_conv2d_input_grad(int dtype, uintptr_t out, uintptr_t g, uintptr_t weight, const struct rt_conv *conv) {
-    if (is_depthwise(conv))
+    if (is_depthwise(conv) && has_strides(conv))
         return RT_BY_REAL(dtype, depthwise_input_grad, conv, (void *)out, (void *)g, (void *)weight);
     return RT_BY_REAL(dtype, conv_input_grad, conv, (void *)out, (void *)g, (void *)weight);
 }

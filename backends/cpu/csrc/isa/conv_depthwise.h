@@ -33,13 +33,12 @@ RT_INLINE T(meeting) T(meet)(const T(depthwise) *d, int64_t row, int64_t r, int6
     return m;
 }
 
-/* One row of a plane of `out`: every pixel of the grid sums its taps in a register.  `weight` may be walked backward.
- */
+/* One row of a plane of `out`: every pixel of the grid sums its taps in a register. */
 static void T(correlate_row)(const conv_axis *h, const conv_axis *w, int64_t row, const REAL *x, const REAL *weight,
-                             REAL start, bool accumulate, REAL *out) {
+                             REAL start, REAL *out) {
     for (int64_t t = 0; t < w->grid; t += VL) {
         int64_t count = lesser(w->grid - t, VL);
-        V sum = accumulate ? v(head)(out + t, count) : v(set1)(start);
+        V sum = v(set1)(start);
         for (int64_t r = 0; r < h->taps; r++) {
             int64_t y = row * h->stride + h->first + r * h->step;
             if (y < 0 || y >= h->source)
@@ -62,7 +61,7 @@ static void T(depthwise_forward_plane)(void *ctx, int64_t plane, int thread) {
     int64_t o = plane % v->o, channel = plane / v->o * v->c + o / (v->o / v->groups);
     const REAL *x = d->a + channel * v->h * v->w, *weight = d->b + o * v->kh * v->kw;
     for (int64_t row = 0; row < v->oh; row++)
-        T(correlate_row)(&d->h, &d->w, row, x, weight, d->bias ? d->bias[o] : 0, false,
+        T(correlate_row)(&d->h, &d->w, row, x, weight, d->bias ? d->bias[o] : 0,
                          d->out + (plane * v->oh + row) * v->ow);
 }
 
@@ -82,17 +81,10 @@ static void T(depthwise_input_plane)(void *ctx, int64_t plane, int thread) {
     int64_t each = v->o / v->groups, image = plane / v->c, c = plane % v->c;
     REAL *out = d->out + plane * v->h * v->w;
     memset(out, 0, (size_t)(v->h * v->w) * sizeof *out);
-    /* Without strides the gradient is a correlation with the pixels seen from the other side. */
-    conv_axis h = {v->h, v->oh, 1, v->pad_h, -v->dilation_h, v->kh},
-              w = {v->w, v->ow, 1, v->pad_w, -v->dilation_w, v->kw};
     for (int64_t o = c * each; o < (c + 1) * each; o++) {
         const REAL *g = d->a + (image * v->o + o) * v->oh * v->ow, *weight = d->b + o * v->kh * v->kw;
-        if (v->stride_h == 1 && v->stride_w == 1)
-            for (int64_t row = 0; row < v->h; row++)
-                T(correlate_row)(&h, &w, row, g, weight, 0, true, out + row * v->w);
-        else
-            for (int64_t row = 0; row < v->oh; row++)
-                T(scatter_row)(d, row, g + row * v->ow, weight, out);
+        for (int64_t row = 0; row < v->oh; row++)
+            T(scatter_row)(d, row, g + row * v->ow, weight, out);
     }
 }
 

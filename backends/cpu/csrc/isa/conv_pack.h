@@ -43,11 +43,6 @@ RT_INLINE T(sight) T(look)(const T(patches) *x, const conv_run *run, const T(pat
     return s;
 }
 
-/* Pixels lo .. hi of a vector, `stride` apart in memory; the others are 0. */
-RT_INLINE V T(see)(const REAL *from, int64_t stride, int64_t lo, int64_t hi) {
-    return stride == 1 ? v(range)(from, lo, hi) : v(gather)(from, stride, lo, hi);
-}
-
 /* Columns are pixels, the inner dimension is the patch: forward and input gradient.  What a run sees through a tap
  * is the same in every channel but for the address, so channels are the innermost loop. */
 static void T(pack_pixels)(const void *ctx, int64_t j0, int64_t width, int64_t k0, int64_t kc, int64_t lanes,

@@ -1,4 +1,4 @@
-/* The three products of a convolution, group by group.  Included once per type. */
+/* The three products of a convolution.  Included once per type. */
 
 RT_INLINE conv_axis T(forward_axis)(int64_t grid, int64_t source, int64_t stride, int64_t pad, int64_t dilation,
                                     int64_t taps) {
@@ -21,26 +21,22 @@ static T(patches) T(input_patches)(const struct rt_conv *v, const REAL *x) {
 static int T(conv_forward)(const struct rt_conv *v, REAL *out, const REAL *x, const REAL *weight, const REAL *bias) {
     int64_t pixels = v->oh * v->ow, o = v->o / v->groups, c = v->c / v->groups, k = c * v->kh * v->kw;
     conv_grid grid = {1, pixels, v->o * pixels, 0, 1};
-    for (int64_t group = 0; group < v->groups; group++) {
-        T(patches) patches = T(input_patches)(v, x + group * c * v->h * v->w);
-        T(rt_gemm) g = {
-            .m = o,
-            .n = v->n * pixels,
-            .k = k,
-            .a = {.data = weight + group * o * k, .stride = k, .k_stride = 1},
-            .b = {.pack = T(pack_pixels), .ctx = &patches},
-            .c = out + group * o * pixels,
-            .ldc = pixels,
-            .bias = bias ? bias + group * o : NULL,
-            .bias_row = 1,
-            .columns = conv_columns,
-            .columns_ctx = &grid,
-        };
-        int status = T(rt_gemm_run)(&g);
-        if (status)
-            return status;
-    }
-    return RT_OK;
+    T(patches) patches = T(input_patches)(v, x);
+    conv_grid rows = {patches.at.h.grid, patches.at.w.grid, v->o * pixels, patches.at.w.grid, 1};
+    T(groups) groups = {v->groups, c * v->h * v->w, o * k, o * pixels, o};
+    T(rt_gemm) g = {
+        .m = o,
+        .n = v->n * pixels,
+        .k = k,
+        .a = {.data = weight, .stride = k, .k_stride = 1},
+        .c = out,
+        .ldc = pixels,
+        .bias = bias,
+        .bias_row = 1,
+        .columns = conv_columns,
+        .columns_ctx = &grid,
+    };
+    return T(patch_products)(&g, &patches, &rows, &groups);
 }
 
 static int T(conv_weight_grad)(const struct rt_conv *v, REAL *out, const REAL *grad, const REAL *x) {
@@ -91,34 +87,20 @@ static int T(input_grad_phase)(const struct rt_conv *v, REAL *out, const REAL *g
     T(phase) h = T(find_phase)(y, v->h, v->oh, v->stride_h, v->pad_h, v->dilation_h, v->kh);
     T(phase) w = T(find_phase)(x, v->w, v->ow, v->stride_w, v->pad_w, v->dilation_w, v->kw);
     conv_grid grid = {h.axis.grid, w.axis.grid, v->c * v->h * v->w, v->stride_h * v->w, v->stride_w};
-    for (int64_t group = 0; group < v->groups; group++) {
-        T(patches) patches = {{h.axis, w.axis, v->o * pixels}, grad + group * o * pixels};
-        T(flipped) flipped = {weight + group * o * c * v->kh * v->kw,
-                              c,
-                              v->kh,
-                              v->kw,
-                              h.first_tap,
-                              h.step,
-                              h.axis.taps,
-                              w.first_tap,
-                              w.step,
-                              w.axis.taps};
-        T(rt_gemm) g = {
-            .m = c,
-            .n = v->n * h.axis.grid * w.axis.grid,
-            .k = o * h.axis.taps * w.axis.taps,
-            .a = {.pack = T(pack_flipped), .ctx = &flipped},
-            .b = {.pack = T(pack_pixels), .ctx = &patches},
-            .c = out + group * c * v->h * v->w + y * v->w + x,
-            .ldc = v->h * v->w,
-            .columns = conv_columns,
-            .columns_ctx = &grid,
-        };
-        int status = T(rt_gemm_run)(&g);
-        if (status)
-            return status;
-    }
-    return RT_OK;
+    T(patches) patches = {{h.axis, w.axis, v->o * pixels}, grad};
+    T(groups) groups = {v->groups, o * pixels, o * c * v->kh * v->kw, c * v->h * v->w, 0};
+    T(flipped) flipped = {weight, c, v->kh, v->kw, h.first_tap, h.step, h.axis.taps, w.first_tap, w.step, w.axis.taps};
+    T(rt_gemm) g = {
+        .m = c,
+        .n = v->n * h.axis.grid * w.axis.grid,
+        .k = o * h.axis.taps * w.axis.taps,
+        .a = {.pack = T(pack_flipped), .ctx = &flipped},
+        .c = out + y * v->w + x,
+        .ldc = v->h * v->w,
+        .columns = conv_columns,
+        .columns_ctx = &grid,
+    };
+    return T(patch_products)(&g, &patches, &grid, &groups);
 }
 
 static int T(conv_input_grad)(const struct rt_conv *v, REAL *out, const REAL *grad, const REAL *weight) {

@@ -46,10 +46,12 @@ static int64_t window_divisor(const struct rt_pool2d *p, int64_t row, int64_t co
 
 #define RT_REAL_BITS 32
 #include "isa/real.h"
+#include "isa/lanes.h"
 #include "isa/pool2d_template.h"
 #undef RT_REAL_BITS
 #define RT_REAL_BITS 64
 #include "isa/real.h"
+#include "isa/lanes.h"
 #include "isa/pool2d_template.h"
 #undef RT_REAL_BITS
 

@@ -10,28 +10,51 @@ typedef struct {
     _Atomic int status;
 } T(pool_job);
 
+/* Windows t .. t + count of a row: maxima, and where in the plane they are (-1: nowhere). */
+typedef struct {
+    V best;
+    v(mask) offset, none; /* from the window's first tap; lanes that have seen no pixel */
+} T(maxima);
+
 /* Comparisons with a NaN are false: one that was found stays, as do the first of equal maxima. */
+RT_INLINE void T(meet_tap)(T(maxima) *m, V value, int64_t lo, int64_t hi, int64_t offset) {
+    v(mask) take = T(between)(lo, hi) & ((value > m->best) | (value != value) | m->none);
+    m->best = v(select)(take, value, m->best);
+    m->offset = (take & (v(lane))offset) | (~take & m->offset);
+    m->none &= ~take;
+}
+
+static void T(max_pool_row)(const T(pool_job) *j, int64_t row, const REAL *x, REAL *best, int64_t *index) {
+    const conv_axis *h = &j->h, *w = &j->w;
+    int64_t stride = w->stride, top = row * h->stride + h->first;
+    for (int64_t t = 0; t < w->grid; t += VL) {
+        int64_t count = w->grid - t < VL ? w->grid - t : VL, corner = top * w->source + t * stride + w->first;
+        T(maxima) m = {v(set1)(-(REAL)INFINITY), {0}, ~(v(mask)){0}};
+        for (int64_t r = 0; r < h->taps; r++) {
+            int64_t y = top + r * h->step;
+            for (int64_t s = 0; s < w->taps && y >= 0 && y < h->source; s++) {
+                int64_t lo, hi, offset = r * h->step * w->source + s * w->step;
+                conv_clip(w, t, count, w->first + s * w->step, &lo, &hi);
+                T(meet_tap)(&m, T(see)(x + corner + offset, stride, lo, hi), lo, hi, offset);
+            }
+        }
+        v(put_head)(best + t, m.best, count);
+        v(lane) offset[VL], none[VL];
+        memcpy(offset, &m.offset, sizeof offset);
+        memcpy(none, &m.none, sizeof none);
+        for (int64_t i = 0; i < count; i++)
+            index[t + i] = none[i] ? -1 : corner + i * stride + offset[i];
+    }
+}
+
 static void T(max_pool_plane)(void *ctx, int64_t plane, int thread) {
     (void)thread;
     const T(pool_job) *j = ctx;
     const struct rt_pool2d *p = j->p;
     const REAL *x = j->in + plane * p->h * p->w;
-    REAL *best = j->out + plane * p->oh * p->ow;
-    int64_t *index = j->indices + plane * p->oh * p->ow, stride = p->stride_w;
-    for (int64_t row = 0; row < p->oh; row++, best += p->ow, index += p->ow) {
-        for (int64_t i = 0; i < p->ow; i++)
-            best[i] = -(REAL)INFINITY, index[i] = -1;
-        for (int64_t r = 0; r < p->kh; r++)
-            for (int64_t s = 0; s < p->kw; s++) {
-                pool_tap tap = pool_find(&j->h, &j->w, row, r, s);
-                for (int64_t i = tap.lo, at = tap.from; i < tap.hi; i++, at += stride) {
-                    REAL value = x[at], b = best[i];
-                    int64_t k = index[i];
-                    bool take = (value > b) | (value != value) | (k < 0);
-                    best[i] = take ? value : b;
-                    index[i] = take ? at : k;
-                }
-            }
+    for (int64_t row = 0; row < p->oh; row++) {
+        int64_t at = (plane * p->oh + row) * p->ow;
+        T(max_pool_row)(j, row, x, j->out + at, j->indices + at);
     }
 }
 
