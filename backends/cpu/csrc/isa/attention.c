@@ -8,6 +8,9 @@
 /* A block of scores and the keys and values that it meets fit the second-level cache. */
 enum { QUERY_BLOCK = 112, KEY_BLOCK = 256 };
 
+/* Fewer queries at a time where they see fewer keys: less is computed above the diagonal. */
+RT_INLINE int64_t query_block(const struct rt_attention *a) { return a->causal ? QUERY_BLOCK / 2 : QUERY_BLOCK; }
+
 RT_INLINE int64_t at_head(const int64_t strides[4], int64_t batch, int64_t head) {
     return batch * strides[0] + head * strides[1];
 }

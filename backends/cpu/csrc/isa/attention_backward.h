@@ -8,8 +8,8 @@ static void T(probabilities)(const T(attention_job) *job, const REAL *mask, cons
                              int64_t j0, int64_t count, REAL *p) {
     for (int64_t r = 0; r < rows; r++, p += KEY_BLOCK) {
         int64_t seen = lse[r] == -(REAL)INFINITY ? 0 : visible_keys(job->a, i0 + r, j0, count);
-        T(finish_scores)(job, mask, i0 + r, j0, seen, p);
-        T(attention_exp)(seen, p, lse[r]);
+        REAL scale = T(finish_scores)(job, mask, i0 + r, j0, seen, p);
+        T(attention_exp)(seen, p, scale, lse[r]);
         memset(p + seen, 0, (size_t)(count - seen) * sizeof *p);
     }
 }
@@ -64,8 +64,8 @@ static int T(backward_head)(const T(attention_job) *job, const T(head_operands) 
     memset(h->dq, 0, (size_t)(a->queries * a->width) * sizeof *h->dq);
     memset(h->dk, 0, (size_t)(a->keys * a->width) * sizeof *h->dk);
     memset(h->dv, 0, (size_t)(a->keys * a->value_width) * sizeof *h->dv);
-    for (int64_t i0 = 0; i0 < a->queries; i0 += QUERY_BLOCK) {
-        int64_t rows = lesser(QUERY_BLOCK, a->queries - i0), keys = visible_keys(a, i0 + rows - 1, 0, a->keys);
+    for (int64_t i0 = 0; i0 < a->queries; i0 += query_block(a)) {
+        int64_t rows = lesser(query_block(a), a->queries - i0), keys = visible_keys(a, i0 + rows - 1, 0, a->keys);
         REAL mean[QUERY_BLOCK];
         for (int64_t r = 0; r < rows; r++)
             mean[r] = T(mean_gradient)(a, h->g + (i0 + r) * a->g[2], h->out + (i0 + r) * a->out[2]);

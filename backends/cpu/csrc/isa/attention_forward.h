@@ -6,9 +6,11 @@ typedef struct {
     double sum;
 } T(normalizer);
 
-/* Turn a row of scores into probabilities (still to be divided by the sum) and rescale what was summed before. */
-static void T(absorb_row)(T(normalizer) *z, REAL *s, int64_t seen, int64_t count, REAL *out, int64_t width) {
-    REAL best = T(row_max)(seen, s), before = z->largest;
+/* Turn a row of scores, times `scale`, into probabilities (still to be divided by the sum) and rescale what was
+ * summed before. */
+static void T(absorb_row)(T(normalizer) *z, REAL *s, REAL scale, int64_t seen, int64_t count, REAL *out,
+                          int64_t width) {
+    REAL best = T(row_max)(seen, s) * scale, before = z->largest;
     REAL largest = best > before || best != best ? best : before;
     memset(s + seen, 0, (size_t)(count - seen) * sizeof *s);
     if (largest == -(REAL)INFINITY) { /* nothing visible so far */
@@ -16,7 +18,7 @@ static void T(absorb_row)(T(normalizer) *z, REAL *s, int64_t seen, int64_t count
         return;
     }
     REAL shrink = (REAL)exp((double)before - (double)largest);
-    z->sum = z->sum * (double)shrink + T(attention_exp)(seen, s, largest);
+    z->sum = z->sum * (double)shrink + T(attention_exp)(seen, s, scale, largest);
     z->largest = largest;
     if (shrink != 1)
         T(attention_scale)(width, out, shrink);
@@ -43,8 +45,8 @@ static int T(attend)(const T(attention_job) *job, int64_t batch, int64_t head, i
         for (int64_t r = 0; r < rows; r++) {
             int64_t seen = visible_keys(a, i0 + r, j0, count);
             REAL *s = scores + r * KEY_BLOCK;
-            T(finish_scores)(job, mask, i0 + r, j0, seen, s);
-            T(absorb_row)(&z[r], s, seen, count, out + r * width, width);
+            REAL scale = T(finish_scores)(job, mask, i0 + r, j0, seen, s);
+            T(absorb_row)(&z[r], s, scale, seen, count, out + r * width, width);
         }
         status = T(attention_product)(rows, width, count, scores, KEY_BLOCK, 1, value + j0 * a->v[2], a->v[2], a->v[3],
                                       out, width, true);
@@ -62,13 +64,13 @@ static int T(attend)(const T(attention_job) *job, int64_t batch, int64_t head, i
 static void T(attention_task)(void *ctx, int64_t task, int thread) {
     (void)thread;
     T(attention_job) *job = ctx;
-    int64_t blocks = ceil_div(job->a->queries, QUERY_BLOCK), head = task / blocks;
-    int64_t i0 = (blocks - 1 - task % blocks) * QUERY_BLOCK; /* with a causal mask the last ones are the longest */
+    int64_t block = query_block(job->a), blocks = ceil_div(job->a->queries, block), head = task / blocks;
+    int64_t i0 = (blocks - 1 - task % blocks) * block; /* with a causal mask the last ones are the longest */
     REAL *scores = rt_workspace(RT_WORKSPACE_TASK, QUERY_BLOCK * KEY_BLOCK * sizeof *scores);
     int status = RT_OUT_OF_MEMORY;
     if (scores)
-        status = T(attend)(job, head / job->a->heads, head % job->a->heads, i0,
-                           lesser(QUERY_BLOCK, job->a->queries - i0), scores);
+        status =
+            T(attend)(job, head / job->a->heads, head % job->a->heads, i0, lesser(block, job->a->queries - i0), scores);
     if (status)
         job->status = status;
 }
@@ -76,6 +78,6 @@ static void T(attention_task)(void *ctx, int64_t task, int thread) {
 static int T(attention_forward)(const struct rt_attention *a, REAL *out, REAL *lse, const REAL *q, const REAL *k,
                                 const REAL *value, const REAL *mask) {
     T(attention_job) job = {.a = a, .out = out, .lse = lse, .q = q, .k = k, .v = value, .mask = mask};
-    rt_parallel_for(a->batch * a->heads * ceil_div(a->queries, QUERY_BLOCK), T(attention_task), &job);
+    rt_parallel_for(a->batch * a->heads * ceil_div(a->queries, query_block(a)), T(attention_task), &job);
     return job.status;
 }

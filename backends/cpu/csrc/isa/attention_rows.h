@@ -11,9 +11,9 @@ typedef struct {
 ROW_EACH(attention_scale, (int64_t n, REAL *s, REAL scale), PUT(s, AT(s) * scale))
 ROW_EACH(attention_add_mask, (int64_t n, REAL *s, const REAL *mask), PUT(s, AT(s) + AT(mask)))
 
-/* The exponentials replace the scores; returns their sum. */
-ROW_SUM(attention_exp, (int64_t n, REAL *scores, REAL shift), ({
-            V e = v_exp(AT(scores) - shift);
+/* exp(scale s - shift) replaces the scores s; returns the sum. */
+ROW_SUM(attention_exp, (int64_t n, REAL *scores, REAL scale, REAL shift), ({
+            V e = v_exp(v(fma)(AT(scores), v(set1)(scale), v(set1)(-shift)));
             PUT(scores, e);
             e;
         }))
@@ -24,11 +24,15 @@ ROW_SUM(attention_dot, (int64_t n, const REAL *x, const REAL *y), AT(x) * AT(y))
 ROW_EACH(attention_score_gradient, (int64_t n, REAL *d, const REAL *p, REAL mean, REAL scale),
          PUT(d, AT(p) * (AT(d) - mean) * scale))
 
-/* Scores of query i against n keys from j0 on, scaled and masked. */
-static void T(finish_scores)(const T(attention_job) *job, const REAL *mask, int64_t i, int64_t j0, int64_t n, REAL *s) {
-    T(attention_scale)(n, s, (REAL)job->a->scale);
+/* Scores of query i against n keys from j0 on.  Without a mask they stay as they are, and the scale that is left for
+ * the exponentials to apply is returned: that saves a pass over them. */
+static REAL T(finish_scores)(const T(attention_job) *job, const REAL *mask, int64_t i, int64_t j0, int64_t n, REAL *s) {
+    REAL scale = (REAL)job->a->scale;
+    if (!mask && scale > 0) /* so that the largest score stays the largest */
+        return scale;
+    T(attention_scale)(n, s, scale);
     if (!mask)
-        return;
+        return 1;
     const int64_t *stride = job->a->mask;
     mask += i * stride[2] + j0 * stride[3];
     if (stride[3] == 1)
@@ -36,6 +40,7 @@ static void T(finish_scores)(const T(attention_job) *job, const REAL *mask, int6
     else
         for (int64_t j = 0; j < n; j++)
             s[j] += mask[j * stride[3]];
+    return 1;
 }
 
 /* c (+)= a b for strided operands. */
