@@ -13,8 +13,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from rustorch.base import TensorBase
 from rustorch.dtypes import DType
-from rustorch.errors import ArgumentError, ShapeError
+from rustorch.errors import ArgumentError, ArgumentTypeError, ShapeError
 from rustorch.ops.joining import cat, stack
 from rustorch.ops.linalg import linear, matmul
 from rustorch.ops.op import Op, Rule
@@ -339,8 +340,10 @@ def _checked(
     name: str, x: Any, states: Sequence[Any], w_ih: Any, w_hh: Any, gates: int, running: Any
 ) -> Running:
     """Check a layer's operands; return how many samples take part in each step."""
-    if len(getattr(x, "shape", ())) != 3:
-        raise ShapeError(f"{name}: the input must have 3 dims (L, N, features), got {x!r}")
+    if not isinstance(x, TensorBase):
+        raise ArgumentTypeError(f"{name}: the input must be a tensor, got {type(x).__name__}")
+    if len(x.shape) != 3:
+        raise ShapeError(f"{name}: the input must have 3 dims (L, N, features), got shape {tuple(x.shape)}")
     if x.shape[0] == 0:
         raise ShapeError(f"{name}: the sequence must not be empty, got shape {tuple(x.shape)}")
     check_operands(name, x, states, w_ih, w_hh, gates, rows=x.shape[1])
