@@ -13,6 +13,7 @@ import os
 import re
 import shlex
 import subprocess
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
@@ -41,6 +42,9 @@ X86_ISAS = {
 }  # fmt: skip
 ARM_ISAS = {"baseline": [], "neon": []}
 
+#: Instruction sets that differ from another in one source: name -> (the other, source, its further flags).
+EXTENSIONS = {"avx512_bf16": ("avx512", "gemm_bf16", ["-mavx512bf16"])}
+
 
 def compiler() -> list[str]:
     """The C compiler, with flags if ``CC`` has any."""
@@ -56,6 +60,19 @@ def target_isas() -> dict[str, list[str]]:
     if machine.startswith(("x86_64", "amd64")):
         return X86_ISAS
     return ARM_ISAS if machine.startswith(("aarch64", "arm64")) else {"baseline": []}
+
+
+def variants(isas: Iterable[str]) -> dict[str, str]:
+    """Names that users can choose, weakest first -> the instruction set whose functions they run."""
+    isas = list(isas)
+    return {isa: isa for isa in isas} | {n: base for n, (base, *_) in EXTENSIONS.items() if base in isas}
+
+
+def extra_flags(isa: str, source: Path) -> list[str]:
+    """Flags of one source beyond those of its instruction set."""
+    return [
+        f for base, stem, flags in EXTENSIONS.values() if (base, stem) == (isa, source.stem) for f in flags
+    ]
 
 
 class Function(NamedTuple):
@@ -91,14 +108,14 @@ def rename_header(functions: list[Function], isa: str) -> str:
     return "".join(f"#define {f.name} {f.name}_{isa}\n" for f in functions)
 
 
-def trampolines(functions: list[Function], isas: list[str]) -> str:
+def trampolines(functions: list[Function], isas: dict[str, str]) -> str:
     """C source: each public name forwards to the variant of the instruction set in use."""
     lines = ['#include "isa.h"']
     lines += [f'#include "isa/api/{path.name}"' for path in sorted((CSRC / "isa/api").glob("*.h"))]
     for f in functions:
-        lines += [f"{f.result} {f.name}_{isa}({f.parameters});" for isa in isas]
-        variants = ", ".join(f"{f.name}_{isa}" for isa in isas)
-        lines.append(f"static __typeof__({f.name}) *const {f.name}_variants[] = {{{variants}}};")
+        lines += [f"{f.result} {f.name}_{isa}({f.parameters});" for isa in dict.fromkeys(isas.values())]
+        table = ", ".join(f"{f.name}_{isa}" for isa in isas.values())
+        lines.append(f"static __typeof__({f.name}) *const {f.name}_variants[] = {{{table}}};")
         call = f"{f.name}_variants[rt_isa_in_use]({f.arguments});"
         back = "" if f.result == "void" else "return "
         lines.append(f"{f.result} {f.name}({f.parameters}) {{ {back}{call} }}")
@@ -140,7 +157,7 @@ class BuildNative(build_ext):
         jobs: list[tuple[Path, Path, list[str]]] = []
         glue = self._emit_cffi(work / "_native.c", read_api(CSRC / "api") + per_target)
         jobs.append((glue, work / "_native.o", self._python_flags()))
-        table = write_if_changed(work / "trampolines.c", trampolines(functions, list(isas)))
+        table = write_if_changed(work / "trampolines.c", trampolines(functions, variants(isas)))
         jobs.append((table, work / "trampolines.o", []))
         jobs += [(c, work / f"{c.stem}.o", []) for c in sorted(CSRC.glob("*.c"))]
         interpreter = [f"-I{path}" for path in self.include_dirs]
@@ -148,7 +165,10 @@ class BuildNative(build_ext):
         for isa, flags in isas.items():
             names = write_if_changed(work / f"names_{isa}.h", rename_header(functions, isa))
             extra = [*flags, f"-DRT_ISA={isa}", f"-DRT_ISA_{isa.upper()}=1", "-include", names.name]
-            jobs += [(c, work / isa / f"{c.stem}.o", extra) for c in sorted((CSRC / "isa").glob("*.c"))]
+            jobs += [
+                (c, work / isa / f"{c.stem}.o", [*extra, *extra_flags(isa, c)])
+                for c in sorted((CSRC / "isa").glob("*.c"))
+            ]
 
         with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
             objects = list(pool.map(lambda job: self._compile(work, *job), jobs))

@@ -2,6 +2,7 @@
 #include <string.h>
 
 int rt_isa_in_use = 0;
+bool rt_isa_bf16 = false;
 
 /* __builtin_cpu_supports also asks the operating system whether it saves the wide registers. */
 static int supported(const char *name) {
@@ -13,6 +14,8 @@ static int supported(const char *name) {
         return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
                __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") &&
                __builtin_cpu_supports("fma") && __builtin_cpu_supports("bmi2");
+    if (!strcmp(name, "avx512_bf16"))
+        return supported("avx512") && __builtin_cpu_supports("avx512bf16");
 #endif
     return !strcmp(name, "baseline") || !strcmp(name, "neon");
 }
@@ -25,5 +28,6 @@ int rt_isa_select(int index) {
     if (!rt_isa_supported(index))
         return -1;
     rt_isa_in_use = index;
+    rt_isa_bf16 = !strcmp(rt_isa_names[index], "avx512_bf16");
     return 0;
 }

@@ -5,6 +5,8 @@ import itertools
 import numpy as np
 import pytest
 
+import rustorch
+
 FLOATS = ["float32", "float64"]
 EPSILON = {"float32": 1.2e-7, "float64": 2.3e-16}
 SIZES = [0, 1, 2, 5, 13, 14, 15, 16, 17, 31, 33, 40]
@@ -166,3 +168,22 @@ def test_bfloat16_linear_sums_in_float32(run, random):
     out = run("linear", np.empty((20, 40), np.uint16), x, w, b, dtype="bfloat16")
     expected = widened(x).astype(np.float64) @ widened(w).T + widened(b)
     np.testing.assert_allclose(widened(out), expected, rtol=2**-8 * 1.1, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("m", "n", "k"), [(1, 1, 1), (1, 9, 300), (2, 33, 7), (5, 40, 63), (8, 70, 128), (40, 50, 61), (3, 5, 0)]
+)
+@pytest.mark.parametrize("layout", ["rows", "columns", "gaps"])
+def test_bfloat16_sums_in_float32(random, m, n, k, layout):
+    a, b, bias = (
+        rustorch.from_numpy(matrix(random, shape, "float32", layout)).to(rustorch.bfloat16)
+        for shape in [(m, k), (k, n), (1, n)]
+    )
+    wide_a, wide_b, wide_bias = (x.to(rustorch.float64).numpy() for x in (a, b, bias))
+    sums, bound = wide_a @ wide_b, 1e-6 * (np.abs(wide_a) @ np.abs(wide_b))
+    for out, expected in [
+        (a @ b, sums),
+        (rustorch.nn.functional.linear(a, b.T.contiguous(), bias[0].contiguous()), sums + wide_bias),
+    ]:
+        error = np.abs(out.to(rustorch.float64).numpy() - expected)
+        assert (error <= 2**-8 * np.abs(expected) + bound + 1e-30).all()

@@ -1,5 +1,18 @@
 /* The innermost kernel: a tile of C in registers.  Included once per type. */
 
+/* What an element of A, in all lanes, does to elements of B, and to a sum. */
+#if defined(RT_BF16_PAIRS)
+RT_INLINE V T(spread)(const REAL *p) {
+    int32_t pair;
+    memcpy(&pair, p, sizeof pair); /* never a float: a pair may be the pattern of a signalling NaN */
+    return (V)_mm512_set1_epi32(pair);
+}
+RT_INLINE V T(add_product)(V a, V b, V sum) { return (V)_mm512_dpbf16_ps((__m512)sum, (__m512bh)a, (__m512bh)b); }
+#else
+RT_INLINE V T(spread)(const REAL *p) { return v(set1)(*p); }
+RT_INLINE V T(add_product)(V a, V b, V sum) { return v(fma)(a, b, sum); }
+#endif
+
 /* The first `lanes` of a vector.  A mask costs nothing where there are mask registers. */
 RT_INLINE V T(get_part)(const REAL *p, int64_t lanes) {
 #if !defined(RT_ISA_AVX512)
@@ -49,7 +62,7 @@ RT_INLINE void T(tile)(int mr, int nv, int64_t k, const REAL *a, int64_t a_row, 
         for (int i = 0; i < mr; i++)
 #pragma GCC unroll 4
             for (int j = 0; j < nv; j++)
-                sum[i][j] = v(fma)(v(set1)(a[i * a_row]), row[j], sum[i][j]);
+                sum[i][j] = T(add_product)(T(spread)(a + i * a_row), row[j], sum[i][j]);
     }
 #pragma GCC unroll 16
     for (int i = 0; i < mr; i++)

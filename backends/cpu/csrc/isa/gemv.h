@@ -25,7 +25,7 @@ RT_INLINE void T(dot_step)(int rows, int cols, int64_t lanes, const REAL *const 
         V y = lanes == VL ? v(load)(b + j * ldb + p) : v(head)(b + j * ldb + p, lanes);
 #pragma GCC unroll 4
         for (int i = 0; i < rows; i++)
-            sum[i][j] = v(fma)(x[i], y, sum[i][j]);
+            sum[i][j] = T(add_product)(x[i], y, sum[i][j]);
     }
 }
 
@@ -109,14 +109,14 @@ RT_INLINE void T(axpy_rows)(int rows, int64_t cols, const REAL *a, int64_t a_ste
     V scale[T(AXPY_ROWS)];
 #pragma GCC unroll 8
     for (int r = 0; r < rows; r++)
-        scale[r] = v(set1)(a[r * a_step]);
+        scale[r] = T(spread)(a + r * a_step);
     for (int64_t j = 0; j < cols; j += VL) {
         int64_t left = lesser(cols - j, VL);
         V sum = left == VL ? v(load)(c + j) : v(head)(c + j, left);
 #pragma GCC unroll 8
         for (int r = 0; r < rows; r++) {
             const REAL *from = b + r * ldb + j;
-            sum = v(fma)(scale[r], left == VL ? v(load)(from) : v(head)(from, left), sum);
+            sum = T(add_product)(scale[r], left == VL ? v(load)(from) : v(head)(from, left), sum);
         }
         if (left == VL)
             v(store)(c + j, sum);
@@ -130,8 +130,10 @@ static void T(axpy_task)(void *ctx, int64_t task, int thread) {
     const T(rt_gemm) *g = ctx;
     int64_t j0 = task * T(AXPY_COLS), cols = lesser(g->n - j0, T(AXPY_COLS)), p = 0;
     for (int64_t i = 0; i < g->m; i++)
-        for (int64_t j = j0; j < j0 + cols && !g->accumulate; j++)
-            g->c[i * g->ldc + j] = g->bias ? g->bias[i * g->bias_row + j * g->bias_col] : 0;
+        for (int64_t j = j0; j < j0 + cols; j++) {
+            REAL *c = g->c + i * g->ldc + j, bias = g->bias ? g->bias[i * g->bias_row + j * g->bias_col] : 0;
+            *c = g->accumulate ? *c + bias : bias;
+        }
     for (; p < g->k; p += T(AXPY_ROWS))
         for (int64_t i = 0; i < g->m; i++) {
             const REAL *a = g->a.data + i * g->a.stride + p * g->a.k_stride, *b = g->b.data + p * g->b.k_stride + j0;

@@ -1,6 +1,7 @@
 /* matmul and linear: one product per dtype, and the loop over a batch of them. */
 #include "isa/api/linalg.h"
 #include "isa/gemm.h"
+#include "isa/gemm_bf16.h"
 #include "isa/grouped.h"
 #include "isa/half.h"
 #include "workspace.h"
@@ -99,8 +100,31 @@ static int half_product(const product *p, void (*to_float)(const uint16_t *, int
     return status;
 }
 
+static void narrow_row(void *ctx, int64_t i, int thread) {
+    (void)thread;
+    const product *p = ctx; /* c narrow, a the sums */
+    float_to_bf16((const float *)p->a + i * p->n, (uint16_t *)p->c + i * p->n, p->n);
+}
+
+/* Numbers that the processor multiplies as they are. */
+static int paired_product(const product *p) {
+    float *c = rt_workspace(RT_WORKSPACE_CONVERT, (size_t)((p->m + 1) * p->n) * sizeof *c);
+    if (!c)
+        return RT_OUT_OF_MEMORY;
+    float *bias = c + p->m * p->n;
+    if (p->bias)
+        bf16_to_float((const uint16_t *)p->bias, 1, bias, p->n);
+    int status = RT_LOCAL(rt_multiply_pairs)(p->m, p->n, p->k, (const uint16_t *)p->a, p->a_row, p->a_col,
+                                             (const uint16_t *)p->b, p->b_row, p->b_col, c, p->bias ? bias : NULL);
+    product narrow = {.n = p->n, .a = (const char *)c, .c = p->c};
+    grouped_for(p->m, p->n, narrow_row, &narrow);
+    return status;
+}
+
 static int product_f16(const product *p) { return half_product(p, f16_to_float, float_to_f16); }
-static int product_bf16(const product *p) { return half_product(p, bf16_to_float, float_to_bf16); }
+static int product_bf16(const product *p) {
+    return RT_LOCAL(rt_multiplies_pairs)(p->m) ? paired_product(p) : half_product(p, bf16_to_float, float_to_bf16);
+}
 
 static const struct {
     product_fn run;

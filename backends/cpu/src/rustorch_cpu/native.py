@@ -3,8 +3,9 @@
 `_native`, which cffi made, and `_calls`, which is written for the interpreter, are one library, so that
 the latter can call what the former declares.
 
-``RUSTORCH_CPU_ISA=baseline|avx2|avx512|neon`` forces one; by default the widest that the
-processor supports is used.  The number of threads starts as the processors that are granted to the process.
+``RUSTORCH_CPU_ISA=baseline|avx2|avx512|avx512_bf16|neon`` forces one; by default the widest that the
+processor supports is used.  ``avx512_bf16`` is ``avx512`` with products of bfloat16 pairs where they are quicker.
+The number of threads starts as the processors that are granted to the process.
 """
 
 from __future__ import annotations
