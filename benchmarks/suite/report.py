@@ -115,9 +115,13 @@ def _table(headings: list[str], lines: list[list[str]]) -> list[str]:
 
 
 def notes_in(text: str) -> dict[str, str]:
-    """Return the notes of benchmarks/notes.md: what stands below a work's name as a heading."""
+    """Return the notes of benchmarks/notes.md: what stands below a heading of names, with ``|`` between them."""
     parts = re.split(r"^## (.+)$", text, flags=re.MULTILINE)
-    return {name.strip(): note.strip() for name, note in zip(parts[1::2], parts[2::2], strict=True)}
+    return {
+        name.strip(): note.strip()
+        for names, note in zip(parts[1::2], parts[2::2], strict=True)
+        for name in names.split("|")
+    }
 
 
 def unknown_notes(notes: dict[str, str]) -> list[str]:
@@ -222,11 +226,11 @@ def _busy(result: Facts) -> list[str]:
 
 
 def _missed(result: Facts, notes: dict[str, str]) -> list[str]:
-    lines = []
+    together: dict[str, list[str]] = {}  # note -> the works that it is about
     for work, checks in missed(result).items():
         figures = "; ".join(f"{c['what']} {value_of(c)}, target {target_of(c)}" for c in checks)
-        lines += [f"### {work}", "", f"{figures[0].upper()}{figures[1:]}.", ""]
-        lines += [notes.get(work, "Not explained yet."), ""]
+        together.setdefault(notes.get(work, "Not explained yet."), []).append(f"- **{work}**: {figures}")
+    lines = [line for note, works in together.items() for line in [*works, "", note, ""]]
     return ["## Missed targets", "", *lines] if lines else []
 
 

@@ -97,10 +97,13 @@ def test_disturbed_turns_are_counted():
 def test_page_explains_missed_targets():
     product = facts.facts_of("gemm 512", {"rustorch": score(1.0), "torch": score(1.5)})
     step = facts.facts_of(GPT, {"rustorch": score(1.0), "torch": score(1.0)})
-    notes = report.notes_in("# Title\n\n## gemm 512\n\nThe profile\nshows it.\n\n## gemm 128\nMet by now.\n")
-    assert notes == {"gemm 512": "The profile\nshows it.", "gemm 128": "Met by now."}
+    notes = report.notes_in(
+        "# Title\n\n## gemm 512 | add 16\n\nThe profile\nshows it.\n\n## gemm 128\nMet by now.\n"
+    )
+    shown = "The profile\nshows it."
+    assert notes == {"gemm 512": shown, "add 16": shown, "gemm 128": "Met by now."}
     page = report.page_of(result_of(product, step, busy={"rustorch": [3.0], "torch": [30.0]}), notes, "p.png")
-    assert "### gemm 512\n\nRatio 1.50, target ≥ 2.\n\nThe profile\nshows it." in page
+    assert "- **gemm 512**: ratio 1.50, target ≥ 2\n\nThe profile\nshows it." in page
     assert "beside a busy core 3.00, target ≤ 2.2" in page
     assert "Not explained yet." in page
     assert "Met by now" not in page

@@ -25,11 +25,19 @@ rt_walk rt_walk_make(uintptr_t base, int64_t itemsize, int ndim, const int64_t *
     return w;
 }
 
-/* One row between strided and dense memory.  Sizes are fixed so that each move is one instruction. */
-#define GATHER(T)                                                                                        \
+/* One row between strided and dense memory.  Sizes are fixed so that each move is one instruction, and so are the
+ * strides of broadcast, reversed and every second element, so that vectors move. */
+#define GATHER_BY(T, step)                                                                               \
     for (int64_t i = 0; i < n; i++)                                                                      \
-        ((T *)dst)[i] = ((const T *)src)[i * stride];                                                    \
+        ((T *restrict)dst)[i] = ((const T *restrict)src)[i * (step)];                                    \
     return
+#define GATHER(T)                                                                                        \
+    switch (stride) {                                                                                    \
+    case 0: GATHER_BY(T, 0);                                                                             \
+    case -1: GATHER_BY(T, -1);                                                                           \
+    case 2: GATHER_BY(T, 2);                                                                             \
+    default: GATHER_BY(T, stride);                                                                       \
+    }
 #define SCATTER(T)                                                                                       \
     for (int64_t i = 0; i < n; i++)                                                                      \
         ((T *)dst)[i * stride] = ((const T *)src)[i];                                                    \
@@ -45,11 +53,11 @@ static void gather_row(char *dst, const char *src, int64_t n, int64_t stride, in
         return;
     }
     switch (itemsize) {
-    case 1: GATHER(uint8_t);
-    case 2: GATHER(uint16_t);
-    case 4: GATHER(uint32_t);
-    case 8: GATHER(uint64_t);
-    default: GATHER(sixteen_bytes);
+    case 1: GATHER(uint8_t)
+    case 2: GATHER(uint16_t)
+    case 4: GATHER(uint32_t)
+    case 8: GATHER(uint64_t)
+    default: GATHER(sixteen_bytes)
     }
 }
 
