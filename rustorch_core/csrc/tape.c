@@ -63,6 +63,19 @@ int rt_wants_grad(PyObject *const *inputs, Py_ssize_t count) {
     return 0;
 }
 
+/* A tuple made of `count` objects by a function of each. */
+static PyObject *of_each(PyObject *const *objects, Py_ssize_t count, PyObject *(*function)(PyObject *)) {
+    PyObject *made = PyTuple_New(count);
+    for (Py_ssize_t i = 0; made && i < count; i++) {
+        PyObject *item = function(objects[i]);
+        if (item)
+            PyTuple_SET_ITEM(made, i, item);
+        else
+            Py_CLEAR(made);
+    }
+    return made;
+}
+
 /* Where the gradient of an operand goes: its node, or itself if it is a leaf, or None. */
 static PyObject *edge(PyObject *x) {
     PyObject *found;
@@ -74,18 +87,6 @@ static PyObject *edge(PyObject *x) {
         found = rt_get(x, rt_tensor.node) == Py_None ? x : rt_get(x, rt_tensor.node);
     Py_INCREF(found);
     return found;
-}
-
-static PyObject *edges_of(PyObject *const *inputs, Py_ssize_t count) {
-    PyObject *edges = PyTuple_New(count);
-    for (Py_ssize_t i = 0; edges && i < count; i++) {
-        PyObject *found = edge(inputs[i]);
-        if (found)
-            PyTuple_SET_ITEM(edges, i, found);
-        else
-            Py_CLEAR(edges);
-    }
-    return edges;
 }
 
 static PyObject *spec_of(PyObject *x) {
@@ -152,19 +153,6 @@ static int keep_inputs(PyObject *node, PyObject *const *inputs, Py_ssize_t count
         rt_fill(node, rt_node.versions, Py_None);
     }
     return 0;
-}
-
-/* A tuple made of `count` results by a function of each. */
-static PyObject *of_each(PyObject *const *outs, Py_ssize_t count, PyObject *(*function)(PyObject *)) {
-    PyObject *made = PyTuple_New(count);
-    for (Py_ssize_t i = 0; made && i < count; i++) {
-        PyObject *item = function(outs[i]);
-        if (item)
-            PyTuple_SET_ITEM(made, i, item);
-        else
-            Py_CLEAR(made);
-    }
-    return made;
 }
 
 /* Aliases of several results; the Spec of those that the derivative does not need. */
@@ -239,7 +227,7 @@ static int require_derivative(PyObject *op) {
 static PyObject *new_node(PyObject *op, PyObject *out, PyObject *const *inputs, Py_ssize_t count, PyObject *attrs) {
     if (require_derivative(op) < 0)
         return NULL;
-    PyObject *edges = edges_of(inputs, count), *plan = edges ? save_plan(op, edges) : NULL;
+    PyObject *edges = of_each(inputs, count, edge), *plan = edges ? save_plan(op, edges) : NULL;
     PyObject *node = plan ? rt_node.type->tp_alloc(rt_node.type, 0) : NULL;
     if (!node) {
         Py_XDECREF(edges);
