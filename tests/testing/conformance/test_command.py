@@ -144,6 +144,15 @@ def test_a_kernel_that_hangs(stranger):
 
 
 @pytest.mark.slow
+def test_a_backend_that_hangs_again_and_again(stranger):
+    options = ("--quick", "--op", "exp", "--op", "neg", "--patience", "15")
+    found = stranger("grade", "stranger", *options, mode="hang")
+    assert found.returncode == 1
+    assert found.stdout.count("the process hung and was killed") == 3
+    assert found.stdout.count("the rest of the suite was not run") == 1
+
+
+@pytest.mark.slow
 def test_an_announced_failure_that_does_not_happen(stranger):
     found = stranger("grade", "stranger", *ONE, "--op", "neg", mode="modest")
     assert found.returncode == 1

@@ -7,6 +7,6 @@ import sys
 
 
 def test_quick_tier(device, tmp_path):
-    suite = [sys.executable, "-m", "rustorch", "grade", str(device), "--quick"]
+    suite = [sys.executable, "-m", "rustorch", "grade", str(device), "--quick", "--patience", "120"]
     done = subprocess.run(suite, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout[-5000:] + done.stderr[-1000:]

@@ -33,15 +33,14 @@ def add_to(commands: Any) -> None:
     command.add_argument(
         "--patience",
         type=float,
-        default=600.0,
         metavar="SECONDS",
-        help="without progress a process counts as hanging",
+        help="without progress for so long a process counts as hanging (default 300)",
     )
 
 
 def run(options: argparse.Namespace) -> int:
     """Run the command; return its exit status."""
-    from rustorch.testing.conformance.command import Request, grade
+    from rustorch.testing.conformance.command import PATIENCE, Request, grade
 
     request = Request(
         options.backend,
@@ -54,7 +53,7 @@ def run(options: argparse.Namespace) -> int:
         options.case,
         options.json,
         options.html,
-        options.patience,
+        PATIENCE if options.patience is None else options.patience,
     )
     lines, conforms = grade(request)
     show(lines)

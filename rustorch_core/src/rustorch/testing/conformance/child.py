@@ -17,8 +17,11 @@ from rustorch.errors import MissingPackageError, RusTorchError
 from rustorch.testing.conformance.outcomes import Outcome
 
 PACKAGE = "rustorch.testing.conformance"
-#: After so many dead processes the rest of the suite is left undone.
+#: After so many dead processes, or so many that hung (each costs the whole patience), the suite is given up.
 MOST_DEATHS = 25
+MOST_HANGS = 3
+#: Seconds without any progress after which a process counts as hanging.
+PATIENCE = 300.0
 
 
 @dataclass
@@ -64,7 +67,7 @@ def read(path: Path) -> Journal:
     return found
 
 
-def run_suite(arguments: list[str], *, patience: float = 600.0) -> list[Outcome]:
+def run_suite(arguments: list[str], *, patience: float = PATIENCE) -> list[Outcome]:
     """Run the suite with these pytest arguments, again after each death of the process; return all outcomes.
 
     Args:
@@ -102,7 +105,8 @@ def run_suite(arguments: list[str], *, patience: float = 600.0) -> list[Outcome]
         ]
         command += [f"--rustorch-journal={path}", *arguments]
         deaths: list[Outcome] = []
-        while len(deaths) < MOST_DEATHS:
+        hangs, given_up = 0, False
+        while not given_up:
             before = read(path).began
             code = _wait(command, path, output, patience)
             journal = read(path)
@@ -111,7 +115,9 @@ def run_suite(arguments: list[str], *, patience: float = 600.0) -> list[Outcome]
             text = output.read_text("utf-8", "replace")
             if journal.ended or journal.began == before:
                 raise RusTorchError(f"grade: pytest could not run the suite\n{text[-2000:].strip()}")
-            deaths.append(_death(journal.pending or {}, code))
+            hangs += code is None
+            given_up = hangs == MOST_HANGS or len(deaths) + 1 == MOST_DEATHS
+            deaths.append(_death(journal.pending or {}, code, given_up=given_up))
             with path.open("a", encoding="utf-8") as file:
                 file.write(json.dumps({"end": "dead"}) + "\n")
         return read(path).outcomes + deaths
@@ -137,13 +143,14 @@ def _wait(command: list[str], path: Path, output: Path, patience: float) -> int 
     return process.returncode
 
 
-def _death(pending: dict[str, Any], code: int | None) -> Outcome:
+def _death(pending: dict[str, Any], code: int | None, *, given_up: bool) -> Outcome:
     parts = (pending.get("id") or "").split("/", 3)
     node = pending.get("node", "")
     op, dtype, check, case = (
         parts if len(parts) == 4 else (_subject(node), "", _subject(node), node.partition("::")[2])
     )
-    return Outcome(op, dtype.removeprefix("-"), check, case, float("inf"), 0.0, _cause(code), "crashed", node)
+    cause = _cause(code) + ("; it was not the first, and the rest of the suite was not run" if given_up else "")
+    return Outcome(op, dtype.removeprefix("-"), check, case, float("inf"), 0.0, cause, "crashed", node)
 
 
 def _subject(node: str) -> str:

@@ -12,7 +12,7 @@ from rustorch.device import Device
 from rustorch.errors import ArgumentError
 from rustorch.runtime import opened
 from rustorch.testing.conformance import expected, stored, terminal
-from rustorch.testing.conformance.child import run_suite
+from rustorch.testing.conformance.child import PATIENCE, run_suite
 from rustorch.testing.conformance.page import write_page
 from rustorch.testing.conformance.report import Report, facts_about
 from rustorch.testing.conformance.selection import Selection, require_known
@@ -34,7 +34,7 @@ class Request:
     case: str = ""
     json: str = ""
     html: str = ""
-    patience: float = 600.0
+    patience: float = PATIENCE
 
 
 def grade(request: Request) -> tuple[list[str], bool]:
