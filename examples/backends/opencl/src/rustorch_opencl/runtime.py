@@ -119,7 +119,7 @@ class OpenCLRuntime:
 
 def build_options(device: cl.Device) -> list[str]:
     """Return the options of all programs: IEEE arithmetic as far as the device has it."""
-    options = ["-cl-std=CL1.2"]
+    options = ["-cl-std=CL1.2", "-w"]  # what compilers remark depends on the processor; pyopencl warns of it
     if device.double_fp_config:
         options.append("-DFP64")
     if device.single_fp_config & cl.device_fp_config.CORRECTLY_ROUNDED_DIVIDE_SQRT:
