@@ -12,6 +12,7 @@
  * another core has just written arrives some five times slower than it is packed. */
 enum {
     T(MAX_STRIP) = 32,        /* panels */
+    T(LEAST_STRIP) = 256,     /* columns for which A is packed, at the expense of KC */
     T(THREAD_WORK) = 1 << 18, /* multiplications that are worth another thread */
     T(CHUNK_WORK) = 1 << 17,  /* and those worth a claim */
     T(SPLIT_STEP) = 384,      /* of the inner dimension, half of the least share */
@@ -219,6 +220,13 @@ static bool T(reads_a_in_place)(const T(rt_operand) *a, int64_t uses) {
     return !a->pack && (uses <= 2 || (!thrashes && (a->k_stride == 1 || uses <= 8)));
 }
 
+/* Rows of B stream well, until they are used often.  Those that are a multiple of half a page apart share so few
+ * places in the caches that the second panel of A finds none of them there. */
+static bool T(reads_b_in_place)(const T(rt_operand) *b, int64_t uses) {
+    bool thrashes = b->k_stride * (int64_t)sizeof(REAL) % 2048 == 0;
+    return b->stride == 1 && !b->pack && uses <= (thrashes ? 2 : 40);
+}
+
 /* Cut C for `threads` threads: the split of its two dimensions that packs least.  In units of half a cycle per step
  * of the inner dimension: a tile takes height * NV, packing one number 1. */
 static void T(cut)(T(block) *b, int64_t threads, int64_t most) {
@@ -249,7 +257,7 @@ static void T(plan)(T(block) *b) {
     int64_t worth = T(CHUNK_WORK) / (b->height * b->strip * NR * b->kc) + 1, quarter = ceil_div(b->part, 4);
     b->chunk = threads <= 1 ? b->part : quarter > worth ? quarter : worth;
     b->direct_a = T(reads_a_in_place)(&g->a, b->strip);
-    b->direct_b = g->b.stride == 1 && !g->b.pack && b->part <= 40; /* streams well, up to there */
+    b->direct_b = T(reads_b_in_place)(&g->b, b->part);
 }
 
 static int T(run_block)(T(block) *b) {
@@ -272,7 +280,8 @@ static int T(run_block)(T(block) *b) {
 
 static int T(run_range)(const T(rt_gemm) *g, int64_t k_begin, int64_t k_end) {
     int64_t k = k_end - k_begin, most = rt_cache_bytes(RT_CACHE_L1) * 3 / 5 / (MR * (int64_t)sizeof(REAL));
-    most = lesser(most, 512);
+    int64_t strip = rt_cache_bytes(RT_CACHE_L2) / 2 / (T(LEAST_STRIP) * (int64_t)sizeof(REAL));
+    most = lesser(lesser(most, strip), 512);
     int64_t kc = round_up(ceil_div(k, ceil_div(k, most)), VL); /* equal shares */
     T(block) b = {.g = g, .kc = lesser(k, kc)};
     T(plan)(&b);

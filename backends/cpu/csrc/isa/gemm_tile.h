@@ -32,6 +32,30 @@ RT_INLINE void T(put_part)(REAL *p, V x, int64_t lanes) {
     v(put_head)(p, x, lanes);
 }
 
+/* The lines that hold n numbers. */
+RT_INLINE void T(prefetch)(const REAL *p, int64_t n) {
+#pragma GCC unroll 4
+    for (int64_t i = 0; i < n; i += 64 / (int64_t)sizeof(REAL))
+        __builtin_prefetch(p + i);
+    __builtin_prefetch(p + n - 1);
+}
+
+/* sum += the column of A at a, times the row of B at b. */
+RT_INLINE void T(step)(int mr, int nv, const REAL *a, int64_t a_row, int64_t a_step, const REAL *b, int64_t b_step,
+                       V sum[MR][NV]) {
+    V row[NV];
+    __builtin_prefetch(a + 16 * a_step); /* the panels together exceed the first-level cache */
+    T(prefetch)(b + 8 * b_step, nv * VL);
+#pragma GCC unroll 4
+    for (int j = 0; j < nv; j++)
+        row[j] = v(load)(b + j * VL);
+#pragma GCC unroll 16
+    for (int i = 0; i < mr; i++)
+#pragma GCC unroll 4
+        for (int j = 0; j < nv; j++)
+            sum[i][j] = T(add_product)(T(spread)(a + i * a_row), row[j], sum[i][j]);
+}
+
 /* C[mr][nv * VL] (+)= A B over k steps: element (i, p) of A at a[i * a_row + p * a_step], row p of B at
  * b + p * b_step; the last vector of a row of C has `tail` lanes.  All of mr, nv and where possible a_row
  * are constants after inlining. */
@@ -44,26 +68,13 @@ RT_INLINE void T(tile)(int mr, int nv, int64_t k, const REAL *a, int64_t a_row, 
         for (int j = 0; j < nv; j++)
             sum[i][j] = (V){0};
     /* C is needed last: its lines arrive while the sums run, a row per step, lest they hold up those of A. */
-    const REAL *ahead = c, *last = c + (mr - 1) * ldc;
-    for (int64_t p = 0; p < k; p++, a += a_step, b += b_step) {
-        V row[NV];
-#pragma GCC unroll 4
-        for (int j = 0; j < nv; j++)
-            __builtin_prefetch(ahead + j * VL, 1);
-        ahead = ahead == last ? last : ahead + ldc;
-        __builtin_prefetch(a + 16 * a_step); /* the panels together exceed the first-level cache */
-#pragma GCC unroll 4
-        for (int j = 0; j < nv; j++) {
-            row[j] = v(load)(b + j * VL);
-            __builtin_prefetch(b + 8 * b_step + j * VL);
-        }
-        __builtin_prefetch(b + 8 * b_step + nv * VL - 1);
-#pragma GCC unroll 16
-        for (int i = 0; i < mr; i++)
-#pragma GCC unroll 4
-            for (int j = 0; j < nv; j++)
-                sum[i][j] = T(add_product)(T(spread)(a + i * a_row), row[j], sum[i][j]);
+    int64_t p = 0;
+    for (; p < lesser(k, mr); p++, a += a_step, b += b_step) {
+        T(prefetch)(c + p * ldc, nv * VL);
+        T(step)(mr, nv, a, a_row, a_step, b, b_step, sum);
     }
+    for (; p < k; p++, a += a_step, b += b_step)
+        T(step)(mr, nv, a, a_row, a_step, b, b_step, sum);
 #pragma GCC unroll 16
     for (int i = 0; i < mr; i++)
 #pragma GCC unroll 4
