@@ -50,7 +50,7 @@ static void T(correlate_row)(const conv_axis *h, const conv_axis *w, int64_t row
                 sum = v(fma)(v(set1)(weight[r * w->taps + s]), T(see)(from, w->stride, lo, hi), sum);
             }
         }
-        v(put_head)(out + t, sum, count);
+        v(store_n)(out + t, sum, count);
     }
 }
 
@@ -103,7 +103,7 @@ static REAL T(tap_gradient)(const T(depthwise) *d, int64_t r, int64_t s, const R
             sum = v(fma)(v(range)(g + t, lo, hi), T(see)(from, d->w.stride, lo, hi), sum);
         }
     }
-    return v(total)(sum);
+    return v(sum)(sum);
 }
 
 static void T(depthwise_weight_channel)(void *ctx, int64_t o, int thread) {

@@ -64,8 +64,8 @@ RT_INLINE void T(direct_tile)(int mr, int64_t k, const REAL *a, const int64_t *o
 #pragma GCC unroll 4
         for (int j = 0; j < nv; j++) {
             REAL *to = p->to[j] + i * ldc;
-            V x = accumulate ? sum[i][j] + v(head)(to, p->count[j]) : sum[i][j];
-            v(put_head)(to, bias ? x + v(set1)(bias[i]) : x, p->count[j]);
+            V x = accumulate ? sum[i][j] + v(load_n)(to, p->count[j]) : sum[i][j];
+            v(store_n)(to, bias ? x + v(set1)(bias[i]) : x, p->count[j]);
         }
 }
 

@@ -61,13 +61,13 @@ static void T(pack_pixels)(const void *ctx, int64_t j0, int64_t width, int64_t k
                 hi = hi > 0 ? hi : 0;
                 lo = lesser(lo, hi);
                 for (int64_t p = first; p < kc; p += taps, from += plane)
-                    v(put_head)(out + p * lanes + done + t, T(see)(from, stride, lo, hi), count);
+                    v(store_n)(out + p * lanes + done + t, T(see)(from, stride, lo, hi), count);
             }
         }
         done += run.count;
     }
     for (int64_t p = 0; p < kc && width < lanes; p++)
-        v(put_head)(out + p * lanes + width, (V){0}, lanes - width);
+        v(store_n)(out + p * lanes + width, (V){0}, lanes - width);
 }
 
 /* Columns are places in the patch, the inner dimension is pixels: weight gradient. */
@@ -116,10 +116,10 @@ static void T(pack_channels)(const void *ctx, int64_t i0, int64_t width, int64_t
             for (int64_t i = 0; i < width; i += VL) {
                 V block[VL];
                 for (int64_t r = 0; r < VL; r++)
-                    block[r] = i + r < width ? v(head)(from + (i + r) * g->pixels + p, left) : (V){0};
+                    block[r] = i + r < width ? v(load_n)(from + (i + r) * g->pixels + p, left) : (V){0};
                 T(transpose)(block);
                 for (int64_t t = 0; t < left; t++)
-                    v(put_head)(out + (done + p + t) * lanes + i, block[t], lesser(VL, lanes - i));
+                    v(store_n)(out + (done + p + t) * lanes + i, block[t], lesser(VL, lanes - i));
             }
         }
         done += count;

@@ -43,7 +43,7 @@ static void pair_rows(const halves *x, const uint16_t *from, int64_t width, int6
         int64_t n = lesser(VL, width - i);
         __m512i low = widen_head(from + i, n);
         __m512i high = whole ? widen_head(from + x->k_stride + i, n) : _mm512_setzero_si512();
-        vf_put_head(out + i, (vf)_mm512_or_si512(low, _mm512_slli_epi32(high, 16)), lesser(VL, lanes - i));
+        vf_store_n(out + i, (vf)_mm512_or_si512(low, _mm512_slli_epi32(high, 16)), lesser(VL, lanes - i));
     }
 }
 

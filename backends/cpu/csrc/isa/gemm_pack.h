@@ -22,7 +22,7 @@ static void T(pack_transposed)(const REAL *src, int64_t stride, int64_t width, i
                     v(store)(to, x[q]);
             else
                 for (int q = 0; q < VL; q++, to += lanes)
-                    v(put_head)(to, x[q], lanes - i0);
+                    v(store_n)(to, x[q], lanes - i0);
         }
     }
     for (int64_t p = whole; p < kc; p++)
@@ -43,8 +43,13 @@ static void T(pack_rows)(const REAL *src, int64_t k_stride, int64_t width, int64
         int64_t i = 0;
         for (; i + VL <= width; i += VL)
             v(store)(out + i, v(load)(src + i));
-        for (int64_t left = width - i; i < lanes; i += VL, left = 0) /* the rest, then zeros */
-            v(put_head)(out + i, v(head)(src + i, left), lesser(lanes - i, VL));
+        for (int64_t left = width - i; i < lanes; i += VL, left = 0) { /* the rest, then zeros */
+            V x = v(load_n)(src + i, left);
+            if (p * lanes + i + VL <= kc * lanes) /* may spill over into the next rows, which are written later */
+                v(store)(out + i, x);
+            else
+                v(store_n)(out + i, x, lesser(lanes - i, VL));
+        }
     }
 }
 

@@ -73,7 +73,7 @@ RT_INLINE void T(copy_numbers)(REAL *to, const REAL *from, int64_t n) {
         return;
     }
     for (int64_t i = 0; i < n; i += VL)
-        v(put_head)(to + i, v(head)(from + i, lesser(n - i, VL)), lesser(n - i, VL));
+        v(store_n)(to + i, v(load_n)(from + i, lesser(n - i, VL)), lesser(n - i, VL));
 }
 
 static void T(add_bias)(const T(rt_gemm) *g, int64_t i0, int64_t rows, int64_t j0, int64_t cols, REAL *c, int64_t ldc) {
@@ -280,7 +280,7 @@ static int T(run_block)(T(block) *b) {
 
 static int T(run_range)(const T(rt_gemm) *g, int64_t k_begin, int64_t k_end) {
     int64_t k = k_end - k_begin, most = rt_cache_bytes(RT_CACHE_L1) * 3 / 5 / (MR * (int64_t)sizeof(REAL));
-    int64_t strip = rt_cache_bytes(RT_CACHE_L2) / 2 / (T(LEAST_STRIP) * (int64_t)sizeof(REAL));
+    int64_t strip = rt_cache_bytes(RT_CACHE_L2) / 2 / (T(LEAST_STRIP) *(int64_t)sizeof(REAL));
     most = lesser(lesser(most, strip), 512);
     int64_t kc = round_up(ceil_div(k, ceil_div(k, most)), VL); /* equal shares */
     T(block) b = {.g = g, .kc = lesser(k, kc)};

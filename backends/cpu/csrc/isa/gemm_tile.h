@@ -19,7 +19,7 @@ RT_INLINE V T(get_part)(const REAL *p, int64_t lanes) {
     if (lanes == VL)
         return v(load)(p);
 #endif
-    return v(head)(p, lanes);
+    return v(load_n)(p, lanes);
 }
 
 RT_INLINE void T(put_part)(REAL *p, V x, int64_t lanes) {
@@ -29,7 +29,7 @@ RT_INLINE void T(put_part)(REAL *p, V x, int64_t lanes) {
         return;
     }
 #endif
-    v(put_head)(p, x, lanes);
+    v(store_n)(p, x, lanes);
 }
 
 /* The lines that hold n numbers. */

@@ -19,10 +19,10 @@ RT_INLINE void T(dot_step)(int rows, int cols, int64_t lanes, const REAL *const 
     V x[T(DOT_ROWS)];
 #pragma GCC unroll 4
     for (int i = 0; i < rows; i++)
-        x[i] = lanes == VL ? v(load)(a[i] + p) : v(head)(a[i] + p, lanes);
+        x[i] = lanes == VL ? v(load)(a[i] + p) : v(load_n)(a[i] + p, lanes);
 #pragma GCC unroll 4
     for (int j = 0; j < cols; j++) {
-        V y = lanes == VL ? v(load)(b + j * ldb + p) : v(head)(b + j * ldb + p, lanes);
+        V y = lanes == VL ? v(load)(b + j * ldb + p) : v(load_n)(b + j * ldb + p, lanes);
 #pragma GCC unroll 4
         for (int i = 0; i < rows; i++)
             sum[i][j] = T(add_product)(x[i], y, sum[i][j]);
@@ -112,16 +112,16 @@ RT_INLINE void T(axpy_rows)(int rows, int64_t cols, const REAL *a, int64_t a_ste
         scale[r] = T(spread)(a + r * a_step);
     for (int64_t j = 0; j < cols; j += VL) {
         int64_t left = lesser(cols - j, VL);
-        V sum = left == VL ? v(load)(c + j) : v(head)(c + j, left);
+        V sum = left == VL ? v(load)(c + j) : v(load_n)(c + j, left);
 #pragma GCC unroll 8
         for (int r = 0; r < rows; r++) {
             const REAL *from = b + r * ldb + j;
-            sum = T(add_product)(scale[r], left == VL ? v(load)(from) : v(head)(from, left), sum);
+            sum = T(add_product)(scale[r], left == VL ? v(load)(from) : v(load_n)(from, left), sum);
         }
         if (left == VL)
             v(store)(c + j, sum);
         else
-            v(put_head)(c + j, sum, left);
+            v(store_n)(c + j, sum, left);
     }
 }
 

@@ -38,7 +38,7 @@ static void T(max_pool_row)(const T(pool_job) *j, int64_t row, const REAL *x, RE
                 T(meet_tap)(&m, T(see)(x + corner + offset, stride, lo, hi), lo, hi, offset);
             }
         }
-        v(put_head)(best + t, m.best, count);
+        v(store_n)(best + t, m.best, count);
         v(lane) offset[VL], none[VL];
         memcpy(offset, &m.offset, sizeof offset);
         memcpy(none, &m.none, sizeof none);

@@ -98,7 +98,7 @@ static void T(pack_lanes)(const T(step_weights) *w, const REAL *from, int64_t co
         }
     for (; p < w->k; p++)
         if (w->stride == 1)
-            v(store)(out + p * step, v(head)(from + p * w->k_stride, count));
+            v(store)(out + p * step, v(load_n)(from + p * w->k_stride, count));
         else
             for (int64_t i = 0; i < VL; i++)
                 out[p * step + i] = i < count ? from[i * w->stride + p * w->k_stride] : 0;

@@ -33,7 +33,7 @@
                 sum[1] += v(first)((__VA_ARGS__), k);                                                    \
                 i = n;                                                                                   \
             }                                                                                            \
-            total += (double)v(total)((sum[0] + sum[1]) + (sum[2] + sum[3]));                            \
+            total += (double)v(sum)((sum[0] + sum[1]) + (sum[2] + sum[3]));                            \
         }                                                                                                \
         return total;                                                                                    \
     }
@@ -53,13 +53,13 @@
     }
 #endif
 
-RT_INLINE V T(row_at)(const REAL *p, int64_t k) { return k == VL ? v(load)(p) : v(head)(p, k); }
+RT_INLINE V T(row_at)(const REAL *p, int64_t k) { return k == VL ? v(load)(p) : v(load_n)(p, k); }
 
 RT_INLINE void T(row_put)(REAL *p, V x, int64_t k) {
     if (k == VL)
         v(store)(p, x);
     else
-        v(put_head)(p, x, k);
+        v(store_n)(p, x, k);
 }
 
 /* The largest number.  NaN is left aside, as what is computed from all elements brings it back, unless
@@ -76,7 +76,7 @@ static inline REAL T(row_max)(int64_t n, const REAL *x) {
         i += VL;
     }
     if (i < n)
-        other = v(larger)(v(head_or)(x + i, n - i, -INFINITY), other);
+        other = v(larger)(v(load_or)(x + i, n - i, -INFINITY), other);
     REAL best = v(most)(v(larger)(most, other));
     for (i = 0; best == -INFINITY && i < n; i++)
         best = x[i] != x[i] ? x[i] : best;

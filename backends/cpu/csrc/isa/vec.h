@@ -8,9 +8,12 @@
  *   VF VD           their lane counts
  *   x_load x_store  unaligned memory                    x_set1    all lanes alike
  *   x_load_n x_store_n  the first n lanes, the rest 0   x_fma     a * b + c
+ *   x_load_or  the first n lanes, the rest a number     x_first   keeps the first n lanes of a vector
+ *   x_range  lanes lo .. hi, the others 0               x_gather  the same of numbers a stride apart
  *   x_sqrt x_round  instructions                        x_select  mask ? a : b, lane by lane
  *   x_clamp  into [low, high], NaN stays                x_ldexp   x * 2^n for a vector n of integers
  *   x_abs x_max x_min x_copysign (max and min propagate NaN)      x_sum x_hmax  across lanes
+ *   x_larger  the second operand where one is NaN       x_most    the largest lane but NaN
  *   vi_any vl_any   whether a lane of a mask is set
  *   vu_mul32 vu_zip_low vu_zip_high   uint64: product of the lower halves; interleaved
  *   vl_from_vd vd_from_vl   small integers, by value
@@ -44,11 +47,6 @@
     RT_INLINE V N##_copysign(V x, V s) { M b = (M)N##_set1((T)-0.0); return (V)(((M)x & ~b) | ((M)s & b)); } \
     RT_INLINE V N##_max(V a, V b) { return N##_select((M)(a > b) | (M)(a != a), a, b); }                 \
     RT_INLINE V N##_min(V a, V b) { return N##_select((M)(a < b) | (M)(a != a), a, b); }                 \
-    RT_INLINE T N##_sum(V x) {                                                                           \
-        for (int w = LANES / 2; w > 0; w /= 2)                                                           \
-            for (int i = 0; i < w; i++) x[i] += x[i + w];                                                \
-        return x[0];                                                                                     \
-    }                                                                                                    \
     RT_INLINE T N##_hmax(V x) {                                                                          \
         T m = x[0];                                                                                      \
         for (int i = 1; i < LANES; i++) m = x[i] > m || x[i] != x[i] ? x[i] : m;                         \
@@ -58,12 +56,55 @@
 RT_VEC_COMMON(vf, vi, float, vf, VF)
 RT_VEC_COMMON(vd, vl, double, vd, VD)
 
-#ifndef RT_VEC_HAS_PARTIAL
-#define RT_VEC_PARTIAL(V, T, N)                                                                          \
-    RT_INLINE V N##_load_n(const T *p, int64_t n) { V v = {0}; memcpy(&v, p, (size_t)n * sizeof(T)); return v; } \
-    RT_INLINE void N##_store_n(T *p, V v, int64_t n) { memcpy(p, &v, (size_t)n * sizeof(T)); }
-RT_VEC_PARTIAL(vf, float, vf)
-RT_VEC_PARTIAL(vd, double, vd)
+#ifndef RT_VEC_HAS_PARTS
+#define RT_VEC_PARTS(V, T, N, LANES)                                                                      \
+    RT_INLINE V N##_load_or(const T *p, int64_t n, T rest) {                                             \
+        V x = N##_set1(rest);                                                                            \
+        memcpy(&x, p, (size_t)n * sizeof(T));                                                            \
+        return x;                                                                                        \
+    }                                                                                                    \
+    RT_INLINE V N##_load_n(const T *p, int64_t n) { return N##_load_or(p, n, 0); }                       \
+    RT_INLINE void N##_store_n(T *p, V x, int64_t n) { memcpy(p, &x, (size_t)n * sizeof(T)); }           \
+    RT_INLINE V N##_range(const T *p, int64_t lo, int64_t hi) {                                          \
+        V x = {0};                                                                                       \
+        for (int64_t i = lo; i < hi; i++) x[i] = p[i];                                                   \
+        return x;                                                                                        \
+    }                                                                                                    \
+    RT_INLINE V N##_first(V x, int64_t n) {                                                              \
+        T lanes[LANES];                                                                                  \
+        N##_store(lanes, x);                                                                             \
+        return N##_load_n(lanes, n);                                                                     \
+    }
+RT_VEC_PARTS(vf, float, vf, VF)
+RT_VEC_PARTS(vd, double, vd, VD)
+#endif
+
+#ifndef RT_VEC_HAS_GATHER
+#define RT_VEC_GATHER(V, T, N)                                                                           \
+    RT_INLINE V N##_gather(const T *p, int64_t stride, int64_t lo, int64_t hi) {                         \
+        V x = {0};                                                                                       \
+        for (int64_t i = lo; i < hi; i++) x[i] = p[i * stride];                                          \
+        return x;                                                                                        \
+    }
+RT_VEC_GATHER(vf, float, vf)
+RT_VEC_GATHER(vd, double, vd)
+#endif
+
+#ifndef RT_VEC_HAS_ACROSS
+#define RT_VEC_ACROSS(V, T, N, LANES)                                                                    \
+    RT_INLINE V N##_larger(V a, V b) { return N##_select(a > b, a, b); }                                 \
+    RT_INLINE T N##_most(V x) {                                                                          \
+        for (int w = LANES / 2; w > 0; w /= 2)                                                           \
+            for (int i = 0; i < w; i++) x[i] = x[i + w] > x[i] ? x[i + w] : x[i];                        \
+        return x[0];                                                                                     \
+    }                                                                                                    \
+    RT_INLINE T N##_sum(V x) {                                                                           \
+        for (int w = LANES / 2; w > 0; w /= 2)                                                           \
+            for (int i = 0; i < w; i++) x[i] += x[i + w];                                                \
+        return x[0];                                                                                     \
+    }
+RT_VEC_ACROSS(vf, float, vf, VF)
+RT_VEC_ACROSS(vd, double, vd, VD)
 #endif
 
 /* Doubles that hold integers below 2^51, and back, by the bits of 1.5 * 2^52 + n: AVX2 has no conversion. */

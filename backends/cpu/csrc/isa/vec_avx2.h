@@ -23,6 +23,86 @@ static inline vd vd_clamp(vd x, double low, double high) {
     return (vd)_mm256_min_pd(_mm256_set1_pd(high), _mm256_max_pd(_mm256_set1_pd(low), (__m256d)x));
 }
 
+/* Lanes 8 - n .. 16 - n of this are a mask of the first n. */
+static const int32_t vec_heads[16] = {-1, -1, -1, -1, -1, -1, -1, -1};
+static inline __m256i vec_lanes8(int64_t n) { return _mm256_loadu_si256((const __m256i *)(vec_heads + 8 - n)); }
+static inline __m256i vec_lanes4(int64_t n) { return vec_lanes8(2 * n); }
+
+#define RT_VEC_HAS_PARTS
+static inline vf vf_load_n(const float *p, int64_t n) { return (vf)_mm256_maskload_ps(p, vec_lanes8(n)); }
+static inline vd vd_load_n(const double *p, int64_t n) { return (vd)_mm256_maskload_pd(p, vec_lanes4(n)); }
+static inline vf vf_range(const float *p, int64_t lo, int64_t hi) {
+    return (vf)_mm256_maskload_ps(p, _mm256_andnot_si256(vec_lanes8(lo), vec_lanes8(hi)));
+}
+static inline vd vd_range(const double *p, int64_t lo, int64_t hi) {
+    return (vd)_mm256_maskload_pd(p, _mm256_andnot_si256(vec_lanes4(lo), vec_lanes4(hi)));
+}
+static inline vf vf_first(vf x, int64_t n) { return (vf)((vi)x & (vi)vec_lanes8(n)); }
+static inline vd vd_first(vd x, int64_t n) { return (vd)((vl)x & (vl)vec_lanes4(n)); }
+static inline vf vf_load_or(const float *p, int64_t n, float rest) {
+    return vf_select((vi)vec_lanes8(n), vf_load_n(p, n), (vf)_mm256_set1_ps(rest));
+}
+static inline vd vd_load_or(const double *p, int64_t n, double rest) {
+    return vd_select((vl)vec_lanes4(n), vd_load_n(p, n), (vd)_mm256_set1_pd(rest));
+}
+/* A masked store is slow on some processors: a store for each power of two in n. */
+static inline void vf_store_n(float *p, vf v, int64_t n) {
+    if (n & 8) {
+        _mm256_storeu_ps(p, (__m256)v);
+        return;
+    }
+    __m128 x = _mm256_castps256_ps128((__m256)v);
+    if (n & 4) {
+        _mm_storeu_ps(p, x);
+        x = _mm256_extractf128_ps((__m256)v, 1);
+        p += 4;
+    }
+    if (n & 2) {
+        _mm_storel_pi((__m64 *)p, x);
+        x = _mm_movehl_ps(x, x);
+        p += 2;
+    }
+    if (n & 1)
+        _mm_store_ss(p, x);
+}
+static inline void vd_store_n(double *p, vd v, int64_t n) {
+    if (n & 4) {
+        _mm256_storeu_pd(p, (__m256d)v);
+        return;
+    }
+    __m128d x = _mm256_castpd256_pd128((__m256d)v);
+    if (n & 2) {
+        _mm_storeu_pd(p, x);
+        x = _mm256_extractf128_pd((__m256d)v, 1);
+        p += 2;
+    }
+    if (n & 1)
+        _mm_store_sd(p, x);
+}
+
+/* Across lanes, in halves. */
+#define RT_VEC_HAS_ACROSS
+static inline vf vf_larger(vf a, vf b) { return (vf)_mm256_max_ps((__m256)a, (__m256)b); }
+static inline vd vd_larger(vd a, vd b) { return (vd)_mm256_max_pd((__m256d)a, (__m256d)b); }
+static inline float vf_most(vf x) {
+    __m128 y = _mm_max_ps(_mm256_extractf128_ps((__m256)x, 1), _mm256_castps256_ps128((__m256)x));
+    y = _mm_max_ps(_mm_movehl_ps(y, y), y);
+    return _mm_cvtss_f32(_mm_max_ss(_mm_movehdup_ps(y), y));
+}
+static inline double vd_most(vd x) {
+    __m128d y = _mm_max_pd(_mm256_extractf128_pd((__m256d)x, 1), _mm256_castpd256_pd128((__m256d)x));
+    return _mm_cvtsd_f64(_mm_max_sd(_mm_unpackhi_pd(y, y), y));
+}
+static inline float vf_sum(vf x) {
+    __m128 y = _mm_add_ps(_mm256_castps256_ps128((__m256)x), _mm256_extractf128_ps((__m256)x, 1));
+    y = _mm_add_ps(y, _mm_movehl_ps(y, y));
+    return _mm_cvtss_f32(_mm_add_ss(y, _mm_movehdup_ps(y)));
+}
+static inline double vd_sum(vd x) {
+    __m128d y = _mm_add_pd(_mm256_castpd256_pd128((__m256d)x), _mm256_extractf128_pd((__m256d)x, 1));
+    return _mm_cvtsd_f64(_mm_add_sd(y, _mm_unpackhi_pd(y, y)));
+}
+
 /* GCC 12 widens four floats in two halves; one instruction does it. */
 #define RT_VEC_HAS_WIDEN
 static inline vd vd_load_float(const float *p) { return (vd)_mm256_cvtps_pd(_mm_loadu_ps(p)); }

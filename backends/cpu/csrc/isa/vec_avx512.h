@@ -31,19 +31,51 @@ static inline vd vd_clamp(vd x, double low, double high) {
 static inline vf vf_ldexp(vf x, vf n) { return (vf)_mm512_scalef_ps((__m512)x, (__m512)n); }
 static inline vd vd_ldexp(vd x, vd n) { return (vd)_mm512_scalef_pd((__m512d)x, (__m512d)n); }
 
-#define RT_VEC_HAS_PARTIAL
-static inline vf vf_load_n(const float *p, int64_t n) {
-    return (vf)_mm512_maskz_loadu_ps((__mmask16)((1u << n) - 1), p);
+/* Masks of lanes lo .. hi. */
+static inline __mmask16 vec_lanes16(int64_t lo, int64_t hi) {
+    return (__mmask16)(_bzhi_u32(~0u, (uint32_t)hi) & ~0u << lo);
 }
-static inline vd vd_load_n(const double *p, int64_t n) {
-    return (vd)_mm512_maskz_loadu_pd((__mmask8)((1u << n) - 1), p);
+static inline __mmask8 vec_lanes8(int64_t lo, int64_t hi) { return (__mmask8)vec_lanes16(lo, hi); }
+
+#define RT_VEC_HAS_PARTS
+static inline vf vf_load_n(const float *p, int64_t n) { return (vf)_mm512_maskz_loadu_ps(vec_lanes16(0, n), p); }
+static inline vd vd_load_n(const double *p, int64_t n) { return (vd)_mm512_maskz_loadu_pd(vec_lanes8(0, n), p); }
+static inline void vf_store_n(float *p, vf v, int64_t n) { _mm512_mask_storeu_ps(p, vec_lanes16(0, n), (__m512)v); }
+static inline void vd_store_n(double *p, vd v, int64_t n) { _mm512_mask_storeu_pd(p, vec_lanes8(0, n), (__m512d)v); }
+static inline vf vf_range(const float *p, int64_t lo, int64_t hi) {
+    return (vf)_mm512_maskz_loadu_ps(vec_lanes16(lo, hi), p);
 }
-static inline void vf_store_n(float *p, vf v, int64_t n) {
-    _mm512_mask_storeu_ps(p, (__mmask16)((1u << n) - 1), (__m512)v);
+static inline vd vd_range(const double *p, int64_t lo, int64_t hi) {
+    return (vd)_mm512_maskz_loadu_pd(vec_lanes8(lo, hi), p);
 }
-static inline void vd_store_n(double *p, vd v, int64_t n) {
-    _mm512_mask_storeu_pd(p, (__mmask8)((1u << n) - 1), (__m512d)v);
+static inline vf vf_first(vf x, int64_t n) { return (vf)_mm512_maskz_mov_ps(vec_lanes16(0, n), (__m512)x); }
+static inline vd vd_first(vd x, int64_t n) { return (vd)_mm512_maskz_mov_pd(vec_lanes8(0, n), (__m512d)x); }
+static inline vf vf_load_or(const float *p, int64_t n, float rest) {
+    return (vf)_mm512_mask_loadu_ps(_mm512_set1_ps(rest), vec_lanes16(0, n), p);
 }
+static inline vd vd_load_or(const double *p, int64_t n, double rest) {
+    return (vd)_mm512_mask_loadu_pd(_mm512_set1_pd(rest), vec_lanes8(0, n), p);
+}
+
+#define RT_VEC_HAS_GATHER
+static inline vf vf_gather(const float *p, int64_t stride, int64_t lo, int64_t hi) {
+    const vi lane = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
+    __mmask16 mask = vec_lanes16(lo, hi);
+    return (vf)_mm512_mask_i32gather_ps(_mm512_setzero_ps(), mask, (__m512i)(lane * (int32_t)stride), p, 4);
+}
+static inline vd vd_gather(const double *p, int64_t stride, int64_t lo, int64_t hi) {
+    const vl lane = {0, 1, 2, 3, 4, 5, 6, 7};
+    __mmask8 mask = vec_lanes8(lo, hi);
+    return (vd)_mm512_mask_i64gather_pd(_mm512_setzero_pd(), mask, (__m512i)(lane * stride), p, 8);
+}
+
+#define RT_VEC_HAS_ACROSS
+static inline vf vf_larger(vf a, vf b) { return (vf)_mm512_max_ps((__m512)a, (__m512)b); }
+static inline vd vd_larger(vd a, vd b) { return (vd)_mm512_max_pd((__m512d)a, (__m512d)b); }
+static inline float vf_most(vf x) { return _mm512_reduce_max_ps((__m512)x); }
+static inline double vd_most(vd x) { return _mm512_reduce_max_pd((__m512d)x); }
+static inline float vf_sum(vf x) { return _mm512_reduce_add_ps((__m512)x); }
+static inline double vd_sum(vd x) { return _mm512_reduce_add_pd((__m512d)x); }
 
 /* GCC 12 widens eight floats in two halves; one instruction does it. */
 #define RT_VEC_HAS_WIDEN
