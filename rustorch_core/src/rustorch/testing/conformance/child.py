@@ -149,7 +149,9 @@ def _death(pending: dict[str, Any], code: int | None, *, given_up: bool) -> Outc
     op, dtype, check, case = (
         parts if len(parts) == 4 else (_subject(node), "", _subject(node), node.partition("::")[2])
     )
-    cause = _cause(code) + ("; it was not the first, and the rest of the suite was not run" if given_up else "")
+    cause = _cause(code) + (
+        "; it was not the first, and the rest of the suite was not run" if given_up else ""
+    )
     return Outcome(op, dtype.removeprefix("-"), check, case, float("inf"), 0.0, cause, "crashed", node)
 
 
