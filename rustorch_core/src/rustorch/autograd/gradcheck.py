@@ -47,10 +47,10 @@ def gradcheck(
         if args[i].dtype is not float64:
             raise GradcheckError(f"gradcheck: input {i} must be float64, got {args[i].dtype.name}")
     outputs = _differentiable(func(*args))
-    for position, out in enumerate(outputs):
-        analytic = _analytic(out, [args[i] for i in checked])
-        for i, found in zip(checked, analytic, strict=True):
-            expected = _numeric(func, args, i, position, eps)
+    analytic = [_analytic(out, [args[i] for i in checked]) for out in outputs]
+    for column, i in enumerate(checked):
+        for position, expected in enumerate(_numeric(func, args, i, eps)):
+            found = analytic[position][column]
             if not np.allclose(found, expected, rtol=rtol, atol=atol, equal_nan=True):
                 if not raise_exception:
                     return False
@@ -114,23 +114,22 @@ def _analytic(out: Any, inputs: list[Any]) -> list[np.ndarray[Any, Any]]:
 
 
 def _numeric(
-    func: Callable[..., Any], args: tuple[Any, ...], i: int, position: int, eps: float
-) -> np.ndarray[Any, Any]:
+    func: Callable[..., Any], args: tuple[Any, ...], i: int, eps: float
+) -> list[np.ndarray[Any, Any]]:
+    """Return the Jacobian of every output by argument i: each step is evaluated once for all of them."""
     values = args[i].to_numpy().copy().reshape(-1)
     shape = tuple(args[i].shape)
 
-    def at(flat: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    def at(flat: np.ndarray[Any, Any]) -> list[np.ndarray[Any, Any]]:
         moved = args[i].detach().new_tensor(flat.reshape(shape)).requires_grad_()
         outputs = _differentiable(func(*args[:i], moved, *args[i + 1 :]))
         with no_grad():
-            array: np.ndarray[Any, Any] = outputs[position].to_numpy()
-            return array.astype(np.float64).reshape(-1)
+            return [out.to_numpy().astype(np.float64).reshape(-1) for out in outputs]
 
-    columns = []
+    jacobians = [np.zeros((out.size, values.size)) for out in at(values)]
     for k in range(values.size):
         step = np.zeros_like(values)
         step[k] = eps
-        columns.append((at(values + step) - at(values - step)) / (2 * eps))
-    if not columns:
-        return np.zeros((at(values).size, 0))
-    return np.stack(columns, axis=1)
+        for jacobian, above, below in zip(jacobians, at(values + step), at(values - step), strict=True):
+            jacobian[:, k] = (above - below) / (2 * eps)
+    return jacobians
