@@ -40,7 +40,8 @@ def add_to(commands: Any) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Run the command; return its exit status."""
-    from rustorch.testing.conformance.command import PATIENCE, Request, grade
+    from rustorch.testing.conformance.child import PATIENCE
+    from rustorch.testing.conformance.command import Request, grade
 
     request = Request(
         options.backend,
