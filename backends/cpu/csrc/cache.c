@@ -4,11 +4,11 @@
 #include <unistd.h>
 
 /* What most processors of the last decade have at least, where the system does not tell. */
-static const long least[RT_CACHE_LEVELS] = {32 << 10, 512 << 10};
+static const long least[RT_CACHE_LEVELS] = {32 << 10, 512 << 10, 8 << 20};
 
 static long ask(int level) {
 #if defined(_SC_LEVEL1_DCACHE_SIZE)
-    static const int names[RT_CACHE_LEVELS] = {_SC_LEVEL1_DCACHE_SIZE, _SC_LEVEL2_CACHE_SIZE};
+    static const int names[RT_CACHE_LEVELS] = {_SC_LEVEL1_DCACHE_SIZE, _SC_LEVEL2_CACHE_SIZE, _SC_LEVEL3_CACHE_SIZE};
     return sysconf(names[level]);
 #else
     (void)level;

@@ -1,22 +1,37 @@
 #include "elementwise.h"
+#include "cache.h"
 #include "pool.h"
+#include "sizes.h"
+#include "stream.h"
 #include "strided.h"
 #include <stdatomic.h>
 #include <string.h>
 
-/* Additions per task: below two of these a second thread costs more than it brings. */
-enum { GRAIN = 32 * RT_CHUNK };
+enum {
+    GRAIN = 32 * RT_CHUNK, /* additions per task: below two of these a second thread costs more than it brings */
+    LONG_ROW = 64,         /* elements that are worth a call of the loop */
+    TILE_ROWS = 64,        /* a column may be a page to itself, whose address is worth some lines of memory */
+    TILE_BYTES = RT_CHUNK * 16,
+    SHORT_SIDE = 8, /* below which tiles do not pay */
+};
 
 typedef struct {
     const rt_elementwise_call *call;
     rt_walk out, in[RT_MAX_INPUTS];
     int64_t n, grain;
+    int64_t row; /* chunks do not cross its multiples, so that operands can be read in place */
+    /* What tiles need: the dimensions, outermost first, then the strides of the result and the inputs. */
+    int ndim;
+    const int64_t *shape;
+    int64_t *const *strides;
+    int64_t tile_columns; /* as many as all operands have room for */
     atomic_int status;
 } job;
 
-/* Room for one chunk of any dtype. */
+/* Room for one chunk of any dtype.  A line more than a power of two, lest the same element of all chunks fall on the
+ * same place of a page: a load would then wait for the store before it. */
 typedef struct {
-    _Alignas(64) char bytes[RT_CHUNK * 16];
+    _Alignas(64) char bytes[TILE_BYTES + 64];
 } chunk;
 
 /* How operand k (-1: the result) is stored, if not as the loop's own dtype. */
@@ -56,6 +71,12 @@ static void fill_scalar(const job *j, int k, int64_t n, chunk *stage) {
     half->widen(n, (float *)&stage[k], (const uint16_t *)&stage[RT_MAX_INPUTS]);
 }
 
+static void run_loop(job *j, int64_t n, void *out, const void *const *in) {
+    int status = j->call->op->loop(n, out, in, j->call->params);
+    if (status != RT_OK)
+        atomic_store_explicit(&j->status, status, memory_order_relaxed);
+}
+
 static void run_chunk(job *j, int64_t start, int64_t n, chunk *stage) {
     const rt_elementwise_call *call = j->call;
     const rt_half_conversion *half = half_of(call, -1);
@@ -64,9 +85,7 @@ static void run_chunk(job *j, int64_t start, int64_t n, chunk *stage) {
     for (int k = 0; k < call->op->inputs; k++)
         in[k] = stage_input(j, k, start, n, &stage[k], &stage[RT_MAX_INPUTS]);
     void *out = direct && !half ? direct : &stage[RT_MAX_INPUTS + 1];
-    int status = call->op->loop(n, out, in, call->params);
-    if (status != RT_OK)
-        atomic_store_explicit(&j->status, status, memory_order_relaxed);
+    run_loop(j, n, out, in);
     if (half) {
         uint16_t *narrow = direct ? direct : (void *)&stage[RT_MAX_INPUTS];
         half->narrow(n, narrow, out);
@@ -76,24 +95,99 @@ static void run_chunk(job *j, int64_t start, int64_t n, chunk *stage) {
         rt_walk_scatter(&j->out, start, n, out);
 }
 
-static void run_staged(job *j, int64_t start, int64_t end) {
-    chunk stage[RT_MAX_INPUTS + 2];
-    int64_t longest = end - start < RT_CHUNK ? end - start : RT_CHUNK;
+static void fill_scalars(const job *j, int64_t n, chunk *stage) {
     for (int k = 0; k < j->call->op->inputs; k++)
         if (is_scalar(&j->in[k]))
-            fill_scalar(j, k, longest, stage);
-    for (; start < end; start += RT_CHUNK)
-        run_chunk(j, start, end - start < RT_CHUNK ? end - start : RT_CHUNK, stage);
+            fill_scalar(j, k, lesser(n, RT_CHUNK), stage);
+}
+
+static void run_staged(job *j, int64_t start, int64_t end) {
+    chunk stage[RT_MAX_INPUTS + 2];
+    fill_scalars(j, end - start, stage);
+    while (start < end) {
+        int64_t n = lesser(lesser(end - start, RT_CHUNK), j->row - start % j->row);
+        run_chunk(j, start, n, stage);
+        start += n;
+    }
 }
 
 static void run_direct(job *j, int64_t start, int64_t end) {
-    const rt_elementwise_call *call = j->call;
     const void *in[RT_MAX_INPUTS];
-    for (int k = 0; k < call->op->inputs; k++)
+    for (int k = 0; k < j->call->op->inputs; k++)
         in[k] = j->in[k].base + start * j->in[k].itemsize;
-    int status = call->op->loop(end - start, j->out.base + start * j->out.itemsize, in, call->params);
-    if (status != RT_OK)
-        atomic_store_explicit(&j->status, status, memory_order_relaxed);
+    run_loop(j, end - start, j->out.base + start * j->out.itemsize, in);
+}
+
+/* A result that no cache keeps is written past them: its lines need not be read first. */
+static void run_streamed(job *j, int64_t start, int64_t end) {
+    chunk stage;
+    for (; start < end; start += RT_CHUNK) {
+        int64_t n = lesser(end - start, RT_CHUNK);
+        const void *in[RT_MAX_INPUTS];
+        for (int k = 0; k < j->call->op->inputs; k++)
+            in[k] = j->in[k].base + start * j->in[k].itemsize;
+        run_loop(j, n, &stage, in);
+        rt_stream(j->out.base + start * j->out.itemsize, &stage, (size_t)(n * j->out.itemsize));
+    }
+    rt_stream_end();
+}
+
+/* Operand k (-1: the result) in the rectangle whose first element is `first`. */
+static rt_tile tile_of(const job *j, int k, int64_t first, int64_t rows, int64_t columns) {
+    const rt_walk *w = k < 0 ? &j->out : &j->in[k];
+    const int64_t *strides = j->strides[k + 1] + j->ndim - 2;
+    return (rt_tile){rt_walk_at(w, first), w->itemsize, rows, columns, strides[0], strides[1]};
+}
+
+static void prefetch_tile(const job *j, int64_t first, int64_t rows, int64_t columns) {
+    for (int k = -1; k < j->call->op->inputs; k++)
+        if (k < 0 || !is_scalar(&j->in[k])) {
+            rt_tile tile = tile_of(j, k, first, rows, columns);
+            rt_tile_prefetch(&tile);
+        }
+}
+
+/* One operand's rows in a tile, as the loop takes them. */
+typedef struct {
+    char *at;
+    int64_t step; /* bytes from row to row */
+} rows_of_tile;
+
+static rows_of_tile stage_rows(const job *j, int k, const rt_tile *t, chunk *wide, chunk *narrow) {
+    const rt_half_conversion *half = half_of(j->call, k);
+    if (is_scalar(&j->in[k]))
+        return (rows_of_tile){wide->bytes, 0}; /* filled before */
+    if (!half && t->column_stride == 1)
+        return (rows_of_tile){t->base, t->row_stride * t->itemsize};
+    rt_tile_gather(t, half ? narrow : wide);
+    if (half)
+        half->widen(t->rows * t->columns, (float *)wide, (const uint16_t *)narrow);
+    return (rows_of_tile){wide->bytes, t->columns * rt_itemsize(j->call->op->in_dtype[k])};
+}
+
+static void run_tile(job *j, int64_t first, int64_t rows, int64_t columns, chunk *stage) {
+    const rt_elementwise_call *call = j->call;
+    const rt_half_conversion *half = half_of(call, -1);
+    chunk *narrow = &stage[RT_MAX_INPUTS], *result = &stage[RT_MAX_INPUTS + 1];
+    rows_of_tile in[RT_MAX_INPUTS], out = {result->bytes, columns * rt_itemsize(call->op->out_dtype)};
+    for (int k = 0; k < call->op->inputs; k++) {
+        rt_tile tile = tile_of(j, k, first, rows, columns);
+        in[k] = stage_rows(j, k, &tile, &stage[k], narrow);
+    }
+    rt_tile tile = tile_of(j, -1, first, rows, columns);
+    bool direct = !half && tile.column_stride == 1;
+    if (direct)
+        out = (rows_of_tile){tile.base, tile.row_stride * tile.itemsize};
+    for (int64_t i = 0; i < rows; i++) {
+        const void *row[RT_MAX_INPUTS];
+        for (int k = 0; k < call->op->inputs; k++)
+            row[k] = in[k].at + i * in[k].step;
+        run_loop(j, columns, out.at + i * out.step, row);
+    }
+    if (half)
+        half->narrow(rows * columns, (uint16_t *)narrow, (const float *)result);
+    if (!direct)
+        rt_tile_scatter(&tile, half ? narrow : result);
 }
 
 static bool all_contiguous(const job *j) {
@@ -109,22 +203,79 @@ static void direct_task(void *ctx, int64_t task, int thread) {
     (void)thread;
     job *j = ctx;
     int64_t start = task * j->grain, end = start + j->grain;
-    run_direct(j, start, end < j->n ? end : j->n);
+    run_direct(j, start, lesser(end, j->n));
+}
+
+static void streamed_task(void *ctx, int64_t task, int thread) {
+    (void)thread;
+    job *j = ctx;
+    int64_t start = task * j->grain, end = start + j->grain;
+    run_streamed(j, start, lesser(end, j->n));
 }
 
 static void staged_task(void *ctx, int64_t task, int thread) {
     (void)thread;
     job *j = ctx;
     int64_t start = task * j->grain, end = start + j->grain;
-    run_staged(j, start, end < j->n ? end : j->n);
+    run_staged(j, start, lesser(end, j->n));
+}
+
+/* A strip of TILE_ROWS rows, or the part of one that is a task's work. */
+static void tiled_task(void *ctx, int64_t task, int thread) {
+    (void)thread;
+    job *j = ctx;
+    chunk stage[RT_MAX_INPUTS + 2];
+    fill_scalars(j, j->tile_columns, stage);
+    int64_t rows = j->shape[j->ndim - 2], columns = j->shape[j->ndim - 1], width = j->grain / TILE_ROWS;
+    int64_t parts = ceil_div(columns, width), strips = ceil_div(rows, TILE_ROWS);
+    int64_t column = task % parts * width, row = task / parts % strips * TILE_ROWS, plane = task / parts / strips;
+    int64_t first = (plane * rows + row) * columns, height = lesser(rows - row, TILE_ROWS);
+    for (int64_t end = lesser(column + width, columns); column < end; column += j->tile_columns) {
+        if (column + j->tile_columns < end)
+            prefetch_tile(j, first + column + j->tile_columns, height,
+                          lesser(end - column - j->tile_columns, j->tile_columns));
+        run_tile(j, first + column, height, lesser(end - column, j->tile_columns), stage);
+    }
+}
+
+/* Whether an input is dense along another dimension than the result is. */
+static bool crosswise(const job *j, int k) {
+    const int64_t *strides = j->strides[k + 1];
+    return strides[j->ndim - 1] != 1 && strides[j->ndim - 1] != 0 && strides[j->ndim - 2] == 1;
+}
+
+static bool wants_tiles(const job *j) {
+    if (j->ndim < 2 || j->shape[j->ndim - 2] < SHORT_SIDE || j->shape[j->ndim - 1] < SHORT_SIDE)
+        return false;
+    for (int k = 0; k < j->call->op->inputs; k++)
+        if (crosswise(j, k))
+            return true;
+    return false;
+}
+
+static int run_tiled(job *j) {
+    int64_t largest = rt_itemsize(j->call->op->out_dtype);
+    for (int k = 0; k < j->call->op->inputs; k++)
+        largest = -lesser(-largest, -rt_itemsize(j->call->op->in_dtype[k]));
+    j->tile_columns = TILE_BYTES / TILE_ROWS / largest;
+    int64_t rows = j->shape[j->ndim - 2], columns = j->shape[j->ndim - 1];
+    int64_t tasks = j->n / (rows * columns) * ceil_div(rows, TILE_ROWS) * ceil_div(columns, j->grain / TILE_ROWS);
+    rt_parallel_for(tasks, tiled_task, j);
+    return atomic_load(&j->status);
+}
+
+static bool exceeds_caches(const job *j) {
+    return j->n * j->out.itemsize >= rt_cache_bytes(RT_CACHE_L3) && (uintptr_t)j->out.base % RT_STREAM_ALIGNMENT == 0;
 }
 
 static int run(job *j) {
     int64_t chunks = GRAIN / RT_CHUNK / j->call->op->cost;
     j->grain = (chunks > 0 ? chunks : 1) * RT_CHUNK;
     atomic_init(&j->status, RT_OK);
-    rt_task task = all_contiguous(j) ? direct_task : staged_task;
-    rt_parallel_for((j->n + j->grain - 1) / j->grain, task, j);
+    if (wants_tiles(j))
+        return run_tiled(j);
+    rt_task task = !all_contiguous(j) ? staged_task : exceeds_caches(j) ? streamed_task : direct_task;
+    rt_parallel_for(ceil_div(j->n, j->grain), task, j);
     return atomic_load(&j->status);
 }
 
@@ -136,11 +287,22 @@ int rt_elementwise_flat(const rt_elementwise_call *call, int64_t n) {
     int64_t one = 1;
     job j;
     j.call = call;
-    j.n = n;
+    j.n = j.row = n;
+    j.ndim = 1;
     j.out = operand(call, -1, 1, &n, &one);
     for (int k = 0; k < call->op->inputs; k++)
         j.in[k] = operand(call, k, 1, &n, &one);
     return run(&j);
+}
+
+/* The dimension along which some input is dense, moved beside the innermost, makes tiles of its columns. */
+static void bring_dense_dim(int ndim, int64_t *shape, int lists, int64_t *const *strides) {
+    for (int k = 1; k < lists; k++)
+        for (int d = 0; d < ndim - 2; d++)
+            if (strides[k][d] == 1 && strides[k][ndim - 1] != 1 && strides[k][ndim - 1] != 0) {
+                rt_move_dim(d, ndim - 2, shape, lists, strides);
+                return;
+            }
 }
 
 int rt_elementwise_strided(const rt_elementwise_call *call, int ndim, const int64_t *dims) {
@@ -151,7 +313,6 @@ int rt_elementwise_strided(const rt_elementwise_call *call, int ndim, const int6
     memcpy(work, dims, (size_t)((lists + 1) * ndim) * sizeof *dims);
     for (int k = 0; k < lists; k++)
         strides[k] = work + (k + 1) * ndim;
-    rt_sort_dims(ndim, work, lists, strides);
 
     job j; /* not cleared: four walks are two kilobytes */
     j.call = call;
@@ -160,6 +321,15 @@ int rt_elementwise_strided(const rt_elementwise_call *call, int ndim, const int6
         j.n *= work[d];
     if (j.n == 0)
         return RT_OK;
+    if (ndim > 0) {
+        rt_sort_dims(ndim, work, lists, strides);
+        ndim = rt_merge_dims(ndim, work, lists, strides);
+        bring_dense_dim(ndim, work, lists, strides);
+    }
+    j.ndim = ndim;
+    j.shape = work;
+    j.strides = strides;
+    j.row = ndim > 0 && work[ndim - 1] >= LONG_ROW ? work[ndim - 1] : j.n;
     j.out = operand(call, -1, ndim, work, strides[0]);
     for (int k = 0; k < call->op->inputs; k++)
         j.in[k] = operand(call, k, ndim, work, strides[k + 1]);

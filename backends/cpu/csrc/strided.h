@@ -33,6 +33,23 @@ char *rt_walk_at(const rt_walk *w, int64_t index);
 void rt_walk_gather(const rt_walk *w, int64_t start, int64_t n, void *dst);
 void rt_walk_scatter(const rt_walk *w, int64_t start, int64_t n, const void *src);
 
+/* A rectangle of a strided operand, between it and dense rows.  Where a column is dense it is transposed block by
+ * block, so that no line of memory is visited twice. */
+typedef struct {
+    char *base;
+    int64_t itemsize, rows, columns;
+    int64_t row_stride, column_stride; /* in elements, from row to row and from column to column */
+} rt_tile;
+void rt_tile_gather(const rt_tile *t, void *dst);
+void rt_tile_scatter(const rt_tile *t, const void *src);
+/* Ask for a tile's lines: its runs are too short for the processor to foresee them. */
+void rt_tile_prefetch(const rt_tile *t);
+
 /* Permute the dimensions of several stride lists alike, so that the first list falls from outside to
  * inside: results are then written in memory order.  Valid where the order of visits is free. */
 void rt_sort_dims(int ndim, int64_t *shape, int lists, int64_t *const *strides);
+/* Move a dimension to another place in all lists. */
+void rt_move_dim(int from, int to, int64_t *shape, int lists, int64_t *const *strides);
+/* Merge neighbouring dimensions that step evenly in all lists, drop those of size 1; return how many are left,
+ * at least one. */
+int rt_merge_dims(int ndim, int64_t *shape, int lists, int64_t *const *strides);

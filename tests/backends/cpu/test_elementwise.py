@@ -200,6 +200,44 @@ def test_layouts(run, random, op, dtype):
             np.testing.assert_array_equal(run(op, out, a, b), expected)
 
 
+@pytest.mark.parametrize(
+    "dtype", ["bool", "uint8", "int16", "int32", "int64", "float16", "float32", "float64", "complex128"]
+)
+@pytest.mark.parametrize("shape", [(8, 8), (64, 64), (65, 129), (150, 31), (3, 70, 66), (2, 9, 5, 100)])
+def test_operands_that_lie_crosswise(run, random, dtype, shape):
+    """Sums where one operand is dense along another dimension: each of them, of the result too."""
+    add = "logical_or" if dtype == "bool" else "add"
+    one, two = (random.integers(0, 2 if dtype == "bool" else 50, shape).astype(dtype) for _ in "ab")
+    expected = one | two if dtype == "bool" else one + two
+    row = two[..., :1, :]
+    for axis in range(len(shape) - 1):
+        across = np.ascontiguousarray(np.moveaxis(two, axis, -1))
+        across = np.moveaxis(across, -1, axis)
+        np.testing.assert_array_equal(run(add, np.empty_like(one), one, across), expected)
+        np.testing.assert_array_equal(run(add, np.empty_like(across), across, one), expected)
+        np.testing.assert_array_equal(
+            run(add, np.empty_like(one), across, across[..., ::-1]), expected_sum(across)
+        )
+        wide = np.broadcast_to(row, shape)
+        np.testing.assert_array_equal(run(add, np.empty_like(one), across, wide), expected_sum(across, wide))
+        np.testing.assert_array_equal(run("copy", np.empty_like(one), across), two)
+
+
+def expected_sum(a, b=None):
+    b = a[..., ::-1] if b is None else b
+    return a | b if a.dtype == bool else a + b
+
+
+@pytest.mark.parametrize("offset", [0, 1])
+def test_results_that_no_cache_keeps(run, offset):
+    """Such a result is streamed where it is aligned; its last elements are no whole vector."""
+    n = (64 << 20) // 4 + 1031
+    a = np.arange(n + 1, dtype=np.float32)[offset:]
+    out = np.empty_like(a)
+    np.testing.assert_array_equal(run("add", out, a, a), a + a)
+    np.testing.assert_array_equal(run("add", a, a, a), out)
+
+
 def test_in_place_on_a_strided_view(run, random):
     base = random.normal(size=(40, 50)).astype(np.float32)
     expected = base.copy()

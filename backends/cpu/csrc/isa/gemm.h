@@ -7,12 +7,9 @@
  * Method: Goto & van de Geijn, "Anatomy of high-performance matrix multiplication", TOMS 2008; Van Zee &
  * van de Geijn, "BLIS", TOMS 2015. */
 #pragma once
+#include "sizes.h"
 #include "isa/target.h"
 #include <stdbool.h>
-
-RT_INLINE int64_t lesser(int64_t a, int64_t b) { return a < b ? a : b; }
-RT_INLINE int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
-RT_INLINE int64_t round_up(int64_t a, int64_t b) { return ceil_div(a, b) * b; }
 
 #define RT_REAL_BITS 32
 #include "isa/gemm_types.h"
