@@ -48,6 +48,18 @@ def run_fixture():
     return run
 
 
+@pytest.fixture(name="make_view")
+def make_view_fixture():
+    """The function `make_view` above."""
+    return make_view
+
+
+@pytest.fixture
+def kernel_of():
+    """A function from an op and the name of a dtype to the kernel's function."""
+    return lambda op, dtype: KERNELS[op, dtype]
+
+
 @pytest.fixture(params=supported_isas())
 def each_isa(request):
     """Select one instruction set after the other."""

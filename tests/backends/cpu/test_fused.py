@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from rustorch_cpu.native import calls
+
 pytestmark = pytest.mark.usefixtures("each_isa")
 
 TOLERANCE = {"float32": {"rtol": 2e-5, "atol": 2e-6}, "float64": {"rtol": 1e-12, "atol": 1e-13}}
@@ -224,3 +226,37 @@ def test_adam(run, random, dtype, n, decoupled, amsgrad):
     for got, value in zip(out, (expected, m2, v2, largest if amsgrad else None), strict=True):
         if got is not None:
             np.testing.assert_allclose(got, value, **TOLERANCE[dtype])
+
+
+@both_dtypes
+@pytest.mark.parametrize("op", ["sgd_step", "adam_step"])
+def test_steps_of_many_parameters_in_one_call(make_view, kernel_of, random, dtype, op):
+    """Bit for bit what one call each gives, empty and long ones among them."""
+    slots = 1 if op == "sgd_step" else 3
+    numbers = {"sgd_step": [0.1, 0.9, 0.2, 0.01, 0, 0, 1], "adam_step": [0.1, 0.9, 0.99, 1e-8, 0.1, 3, 1, 0]}
+    hyper = make_view(np.array(numbers[op]))
+    kernel = kernel_of(op, dtype)
+    sizes = [3, 0, 20_000, 1, 16_384, 129, 40_001]
+    rows = [[random.uniform(0.1, 1, n).astype(dtype) for _ in range(slots + 2)] for n in sizes]
+    twins = [[x.copy() for x in row] for row in rows]
+
+    def operands(row):
+        *changed, gradient = map(make_view, row)
+        return tuple(changed) if len(row[0]) != 129 else (*changed[:-1], None), gradient
+
+    changed, gradients = zip(*map(operands, rows), strict=True)
+    kernel.many(list(changed), list(gradients), hyper)
+    for row, twin in zip(rows, twins, strict=True):
+        kernel(*operands(twin), hyper)
+        for got, expected in zip(row, twin, strict=True):
+            np.testing.assert_array_equal(got, expected)
+    assert not np.array_equal(rows[0][0], rows[0][-1])
+
+
+def test_a_table_of_updates_takes_tensors_only(make_view):
+    x = make_view(np.zeros(3))
+    for changed, gradient in ((x, 1), x), ((None, x), x), (x, x), ((x,) * 5, x), ((), x), ((x,), 3):
+        with pytest.raises(TypeError, match="a parameter with up to 3 slots, and a tensor, are required"):
+            calls.update_table([changed], [gradient])
+    with pytest.raises(ValueError, match="as many gradients as parameters are required, got 2 and 1"):
+        calls.update_table([(x,)], [x, x])

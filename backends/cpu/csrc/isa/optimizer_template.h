@@ -27,19 +27,20 @@ ROW_EACH(adam, (int64_t n, REAL *p, REAL *mean, REAL *square, REAL *most, const 
 static void T(sgd_task)(void *ctx, int64_t task, int thread) {
     (void)thread;
     const step_job *j = ctx;
-    int64_t i = task * TASK_ELEMENTS, n = j->n - i < TASK_ELEMENTS ? j->n - i : TASK_ELEMENTS;
-    REAL *p = (REAL *)j->parameter + i;
-    const REAL *g = (const REAL *)j->gradient + i;
-    if (j->mean)
-        T(sgd_momentum)(n, p, (REAL *)j->mean + i, g, j->sgd);
+    share s = share_of(j, task);
+    REAL *p = (REAL *)s.of->parameter + s.begin;
+    const REAL *g = (const REAL *)s.of->gradient + s.begin;
+    if (s.of->slots[0] && j->sgd.momentum != 0)
+        T(sgd_momentum)(s.n, p, (REAL *)s.of->slots[0] + s.begin, g, j->sgd);
     else
-        T(sgd_plain)(n, p, g, j->sgd);
+        T(sgd_plain)(s.n, p, g, j->sgd);
 }
 
 static void T(adam_task)(void *ctx, int64_t task, int thread) {
     (void)thread;
     const step_job *j = ctx;
-    int64_t i = task * TASK_ELEMENTS, n = j->n - i < TASK_ELEMENTS ? j->n - i : TASK_ELEMENTS;
-    T(adam)(n, (REAL *)j->parameter + i, (REAL *)j->mean + i, (REAL *)j->square + i,
-            j->max_square ? (REAL *)j->max_square + i : NULL, (const REAL *)j->gradient + i, j->adam);
+    share s = share_of(j, task);
+    const uintptr_t *slots = s.of->slots;
+    T(adam)(s.n, (REAL *)s.of->parameter + s.begin, (REAL *)slots[0] + s.begin, (REAL *)slots[1] + s.begin,
+            slots[2] ? (REAL *)slots[2] + s.begin : NULL, (const REAL *)s.of->gradient + s.begin, j->adam);
 }

@@ -1,8 +1,8 @@
-/* The module rustorch_cpu._calls: elementwise kernels as callables that read tensors by themselves.
+/* The module rustorch_cpu._calls: what would take longer in Python than the kernel takes.
  *
- * A small op is dearer to call than to compute.  A wrapper in Python reads `dense` and `address` of each
- * operand and converts them once more on the way through cffi, which takes longer than PyTorch's whole
- * call; here that is a few loads. */
+ * Elementwise kernels are callables that read tensors by themselves: a wrapper in Python reads `dense` and
+ * `address` of each operand and converts them once more on the way through cffi, which takes longer than
+ * PyTorch's whole call; here that is a few loads.  For optimizers the addresses of all parameters are read. */
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
 
@@ -178,11 +178,64 @@ static PyType_Slot slots[] = {
 static PyType_Spec spec = {"rustorch_cpu._calls.Map", sizeof(map_kernel), 0,
                            Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_VECTORCALL, slots};
 
+/* -- optimizers -------------------------------------------------------------------------------------- */
+
+enum { ROW = 6, CHANGED = ROW - 2 };
+
+/* One row of isa/api/optimizer.h; -1 with an exception if the operands are not what the kernels take. */
+static int fill_row(PyObject *changed, PyObject *gradient, int64_t *row) {
+    Py_ssize_t count = PyTuple_Check(changed) ? PyTuple_GET_SIZE(changed) : 0;
+    bool right = count > 0 && count <= CHANGED && PyObject_TypeCheck(gradient, tensor.type);
+    for (Py_ssize_t i = 0; right && i < count; i++) {
+        PyObject *x = PyTuple_GET_ITEM(changed, i);
+        right = (x == Py_None && i > 0) || PyObject_TypeCheck(x, tensor.type);
+    }
+    if (!right) {
+        PyErr_Format(PyExc_TypeError, "a parameter with up to %d slots, and a tensor, are required, got %R and %R",
+                     CHANGED - 1, changed, gradient);
+        return -1;
+    }
+    row[0] = dense_of(gradient);
+    row[1] = (int64_t)address_of(gradient);
+    for (Py_ssize_t i = 0; i < CHANGED; i++) {
+        PyObject *x = i < count ? PyTuple_GET_ITEM(changed, i) : Py_None;
+        row[2 + i] = x == Py_None ? 0 : (int64_t)address_of(x);
+    }
+    return PyErr_Occurred() ? -1 : 0;
+}
+
+static PyObject *update_table(PyObject *module, PyObject *args) {
+    (void)module;
+    PyObject *changed, *gradients;
+    if (!PyArg_ParseTuple(args, "O!O!:update_table", &PyList_Type, &changed, &PyList_Type, &gradients))
+        return NULL;
+    Py_ssize_t count = PyList_GET_SIZE(changed);
+    if (PyList_GET_SIZE(gradients) != count)
+        return PyErr_Format(PyExc_ValueError, "as many gradients as parameters are required, got %zd and %zd",
+                            PyList_GET_SIZE(gradients), count);
+    PyObject *table = PyBytes_FromStringAndSize(NULL, count * (Py_ssize_t)sizeof(int64_t[ROW]));
+    for (Py_ssize_t i = 0; table && i < count; i++) {
+        int64_t row[ROW];
+        if (fill_row(PyList_GET_ITEM(changed, i), PyList_GET_ITEM(gradients, i), row) < 0)
+            Py_CLEAR(table);
+        else
+            memcpy(PyBytes_AS_STRING(table) + i * (Py_ssize_t)sizeof row, row, sizeof row);
+    }
+    return table;
+}
+
+static PyMethodDef functions[] = {
+    {"update_table", update_table, METH_VARARGS,
+     "update_table(changed, gradients): bytes of the table that the kernels of optimizers take."},
+    {NULL, NULL, 0, NULL},
+};
+
 static struct PyModuleDef definition = {
     PyModuleDef_HEAD_INIT,
     .m_name = "rustorch_cpu._calls",
-    .m_doc = "Elementwise kernels as callables that read tensors by themselves.",
+    .m_doc = "Elementwise kernels as callables that read tensors by themselves, and tables of addresses.",
     .m_size = -1,
+    .m_methods = functions,
 };
 
 PyMODINIT_FUNC PyInit__calls(void) {

@@ -68,6 +68,10 @@ class Kernel:
     number of elements if they are contiguous, else -1; where a runtime's buffers are integers,
     ``address`` is that of the first element.  An optional operand that was not given is ``None``.
     A kernel reads nothing else and keeps no reference.
+
+    The function of an update (``sgd_step``, ``adam_step``) may have an attribute (optional) ``many``:
+    ``fn.many(outs, gradients, hyper)`` does for lists of equal length, whose tensors are contiguous and
+    of one dtype, what a call of ``fn`` does for each pair.
     """
 
     op: str

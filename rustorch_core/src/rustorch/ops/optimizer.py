@@ -52,18 +52,35 @@ class Update(Op):
     def __call__(self, *operands: Any, **_attrs: Any) -> None:
         """Change ``param, *slots`` in place, after checking all operands."""
         self._check(*operands)
-        changed = operands[: self.changed]
-        self.run(changed, *operands[self.changed :])
+        changed, grad, hyper = operands[: self.changed], *operands[self.changed :]
+        self.run([changed], [grad], hyper)
 
-    def run(self, changed: tuple[Any, ...], grad: Any, hyper: Any) -> None:
-        """Do the same for slots that an optimizer keeps itself, so that only the gradient is checked."""
-        param = changed[0]
-        if grad.shape is not param.shape or grad.dtype is not param.dtype or grad.device is not param.device:
-            self._check(*changed, grad, hyper)
-        param.device.kernels[self.name][param.dtype](changed, grad, hyper)
-        for x in changed:
-            if x is not None:
-                x.storage.version += 1
+    def run(self, changed: list[tuple[Any, ...]], grads: list[Any], hyper: Any) -> None:
+        """Do the same for several parameters of one dtype and device, with slots that an optimizer keeps itself.
+
+        Only the gradients are checked, and all of them before the first parameter changes.
+        """
+        contiguous = True
+        for (param, *slots), grad in zip(changed, grads, strict=True):
+            if (
+                grad.shape is not param.shape
+                or grad.dtype is not param.dtype
+                or grad.device is not param.device
+            ):
+                self._check(param, *slots, grad, hyper)
+            contiguous = contiguous and param.dense >= 0 and grad.dense >= 0
+        first = changed[0][0]
+        kernel = first.device.kernels[self.name][first.dtype]
+        many = getattr(getattr(kernel, "function", kernel), "many", None)
+        if many is None or not contiguous:
+            for out, grad in zip(changed, grads, strict=True):
+                kernel(out, grad, hyper)
+        else:
+            many(changed, grads, hyper)
+        for out in changed:
+            for x in out:
+                if x is not None:
+                    x.storage.version += 1
 
 
 def hyper_dtype(device: Device) -> dtypes.DType:

@@ -99,8 +99,8 @@ class Adam(Optimizer):
         fixed = (float(group["lr"]), beta1, beta2, group["eps"], group["weight_decay"])
         flags = (group["decoupled_weight_decay"], group["maximize"])
         amsgrad = group["amsgrad"]
-        states, hypers, run = self.state, self._hyper, adam_step.run
-        last, hyper = None, None
+        states = self.state
+        together = slots.Together(adam_step, self._hyper, group)
         for p in group["params"]:
             grad = p.grad_
             if grad is None:
@@ -109,14 +109,13 @@ class Adam(Optimizer):
             if not state:
                 self._begin(p, state, amsgrad)
             step = state["step"] = state["step"] + 1
-            if (step, p.device) != last:
-                last = (step, p.device)
-                hyper = hypers.holding(group, p.device, (*fixed, step, *flags))
             mean = state["exp_avg"]
             if mean.device is not p.device:
                 slots.settle(p, state)
                 mean = state["exp_avg"]
-            run((p, mean, state["exp_avg_sq"], state["max_exp_avg_sq"] if amsgrad else None), grad, hyper)
+            changed = (p, mean, state["exp_avg_sq"], state["max_exp_avg_sq"] if amsgrad else None)
+            together.add(changed, grad, (*fixed, step, *flags))
+        together.run()
 
     def _begin(self, p: Any, state: dict[str, Any], amsgrad: bool) -> None:
         state["step"] = 0

@@ -86,7 +86,7 @@ class SGD(Optimizer):
         lr, momentum = float(group["lr"]), group["momentum"]
         rest = (group["dampening"], group["weight_decay"], group["nesterov"])
         maximize = group["maximize"]
-        last, hyper = None, None
+        together = slots.Together(sgd_step, self._hyper, group)
         for p in group["params"]:
             grad = p.grad_
             if grad is None:
@@ -101,7 +101,5 @@ class SGD(Optimizer):
                 elif buffer.device is not p.device:
                     slots.settle(p, state)
                     buffer = state["momentum_buffer"]
-            if (first, p.device) != last:
-                last = (first, p.device)
-                hyper = self._hyper.holding(group, p.device, (lr, momentum, *rest, first, maximize))
-            sgd_step.run((p, buffer), grad, hyper)
+            together.add((p, buffer), grad, (lr, momentum, *rest, first, maximize))
+        together.run()

@@ -47,6 +47,35 @@ class HyperTable:
         self._made = {key: made for key, made in self._made.items() if key[1] not in gone}
 
 
+class Together:
+    """The steps of one parameter group, those with the same device, dtype and hyper-parameters in one call."""
+
+    def __init__(self, op: Update, hypers: HyperTable, group: dict[str, Any]) -> None:
+        self._op, self._hypers, self._group = op, hypers, group
+        self._key: tuple[Any, ...] | None = None
+        self._changed: list[tuple[Any, ...]] = []
+        self._grads: list[Any] = []
+
+    def add(self, changed: tuple[Any, ...], grad: Any, values: tuple[float, ...]) -> None:
+        """Take a step of a parameter and its slots, later at the latest in ``run``."""
+        p = changed[0]
+        key = (values, p.dtype, p.device)
+        if key != self._key:
+            self.run()
+            self._key = key
+        self._changed.append(changed)
+        self._grads.append(grad)
+
+    def run(self) -> None:
+        """Take the steps that are left."""
+        if not self._grads:
+            return
+        values, _, device = self._key  # type: ignore[misc]  # there is one since the first step
+        changed, grads = self._changed, self._grads
+        self._changed, self._grads = [], []
+        self._op.run(changed, grads, self._hypers.holding(self._group, device, values))
+
+
 def exported(state: dict[str, Any]) -> dict[str, Any]:
     """Return a parameter's state with its step count as a 0-d float32 tensor, as PyTorch saves it."""
     return {

@@ -2,40 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 from rustorch.dispatch.contract import Kernel
 from rustorch_cpu.dtypes import DTYPES, REAL
-from rustorch_cpu.kernels.operands import address
-from rustorch_cpu.native import lib
+from rustorch_cpu.native import calls, ffi, lib
+from rustorch_cpu.status import raise_status
 
 
-def sgd_step(out, grad, hyper) -> None:
-    """One step of SGD, with momentum if its buffer is given."""
-    param, momentum = out
-    lib.rt_sgd_step(
-        DTYPES[param.dtype.name][0],
-        address(param),
-        address(momentum),
-        address(grad),
-        address(hyper),
-        param.shape.elements,
-    )
+def _updates(op: str, update: Callable[[int, int, int, int], int]) -> Kernel:
+    """The kernel of an op by the function in C that takes a table of updates."""
 
+    def many(changed: list[tuple[Any, ...]], gradients: list[Any], hyper: Any) -> None:
+        """One step for each parameter with its slots."""
+        table = ffi.from_buffer(calls.update_table(changed, gradients))
+        rows = int(ffi.cast("uintptr_t", table))
+        status = update(DTYPES[changed[0][0].dtype.name][0], rows, len(changed), hyper.address)
+        if status:
+            raise_status(op, status)
 
-def adam_step(out, grad, hyper) -> None:
-    """One step of Adam or AdamW; AMSGrad if the largest squares are given."""
-    param, exp_avg, exp_avg_sq, max_exp_avg_sq = out
-    lib.rt_adam_step(
-        DTYPES[param.dtype.name][0],
-        address(param),
-        address(exp_avg),
-        address(exp_avg_sq),
-        address(max_exp_avg_sq),
-        address(grad),
-        address(hyper),
-        param.shape.elements,
-    )
+    def one(out: tuple[Any, ...], gradient: Any, hyper: Any) -> None:
+        many([out], [gradient], hyper)
+
+    one.many = many  # type: ignore[attr-defined]  # see the contract: one call for all parameters
+    return Kernel(op, one, REAL)
 
 
 def kernels() -> list[Kernel]:
-    """Both, for float32 and float64."""
-    return [Kernel("sgd_step", sgd_step, REAL), Kernel("adam_step", adam_step, REAL)]
+    """SGD, with momentum if its buffer is given, and Adam or AdamW, with AMSGrad if the largest squares are."""
+    return [_updates("sgd_step", lib.rt_sgd_steps), _updates("adam_step", lib.rt_adam_steps)]
