@@ -8,6 +8,7 @@ import sys
 import pytest
 
 import rustorch
+from rustorch.testing.conformance import child
 from rustorch.testing.conformance.command import Request, grade
 
 #: The reference backend under another name; MODE says what its `exp` does.
@@ -150,6 +151,19 @@ def test_a_backend_that_hangs_again_and_again(stranger):
     assert found.returncode == 1
     assert found.stdout.count("the process hung and was killed") == 3
     assert found.stdout.count("the rest of the suite was not run") == 1
+
+
+def test_a_slow_start_is_no_hanging(tmp_path, monkeypatch):
+    journal, output = tmp_path / "journal", tmp_path / "output"
+    begun = f"open({str(journal)!r}, 'a').write('x')"
+    waited = [
+        child._wait([sys.executable, "-c", f"import time; {program}"], journal, output, patience=0.3)
+        for program in (f"time.sleep(1); {begun}", f"{begun}; time.sleep(60)")
+    ]
+    assert waited == [0, None]
+    monkeypatch.setattr(child, "PATIENCE", 0.3)
+    with pytest.raises(rustorch.RusTorchError, match="could not run the suite .it hung before"):
+        child.run_suite(["--collect-only"], patience=0.1)
 
 
 @pytest.mark.slow

@@ -114,7 +114,8 @@ def run_suite(arguments: list[str], *, patience: float = PATIENCE) -> list[Outco
                 break
             text = output.read_text("utf-8", "replace")
             if journal.ended or journal.began == before:
-                raise RusTorchError(f"grade: pytest could not run the suite\n{text[-2000:].strip()}")
+                hung = " (it hung before its first test, and was killed)" if code is None else ""
+                raise RusTorchError(f"grade: pytest could not run the suite{hung}\n{text[-2000:].strip()}")
             hangs += code is None
             given_up = hangs == MOST_HANGS or len(deaths) + 1 == MOST_DEATHS
             deaths.append(_death(journal.pending or {}, code, given_up=given_up))
@@ -127,20 +128,25 @@ def _wait(command: list[str], path: Path, output: Path, patience: float) -> int 
     """Run a process to its end; return its status, None if it hung and was killed."""
     with output.open("wb") as file:
         process = subprocess.Popen(command, stdout=file, stderr=subprocess.STDOUT)  # noqa: S603 - this interpreter
-        size, changed = -1, time.monotonic()
+        size, changed = _size(path), time.monotonic()
+        allowed = max(patience, PATIENCE)  # until the first test: no kernel is to blame for a slow start
         try:
             while process.poll() is None:
                 time.sleep(0.1)
-                now = path.stat().st_size if path.exists() else 0
+                now = _size(path)
                 if now != size:
-                    size, changed = now, time.monotonic()
-                elif time.monotonic() - changed > patience:
+                    size, changed, allowed = now, time.monotonic(), patience
+                elif time.monotonic() - changed > allowed:
                     return None
         finally:
             if process.poll() is None:
                 process.kill()
             process.wait()
     return process.returncode
+
+
+def _size(path: Path) -> int:
+    return path.stat().st_size if path.exists() else 0
 
 
 def _death(pending: dict[str, Any], code: int | None, *, given_up: bool) -> Outcome:
