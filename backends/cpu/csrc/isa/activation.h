@@ -11,14 +11,14 @@
     /* x Phi(x) = max(x, 0) - t (1 - Phi(t)) with t = |x|, Phi the normal distribution function:        \
      * exact digits on both sides */                                                                     \
     RT_INLINE V N##_gelu(V x) {                                                                          \
-        V t = N##_abs(N##_clamp(x, -(T)INFINITY, N##_tail_end)), bell;                                   \
-        V ratio = N##_normal_tail_ratio(N##_clamp(t, 0, N##_tail_end), &bell);                           \
-        return N##_fma(-t * ratio, bell, N##_select(x > 0, x, N##_copysign(N##_set1(0), x)));            \
+        V t = N##_clamp(N##_abs(x), 0, N##_tail_end);                                                    \
+        return N##_fma(-t * N##_bell(t), N##_normal_tail_ratio(t), N##_larger(N##_set1(0), x));          \
     }                                                                                                    \
     RT_INLINE V N##_gelu_backward(V g, V x) {                                                            \
-        V bell, ratio = N##_normal_tail_ratio(N##_clamp(N##_abs(x), 0, N##_tail_end), &bell);            \
-        V cdf = N##_select(x > 0, 1 - bell * ratio, bell * ratio);                                       \
-        return g * N##_fma(x, bell * (T)0.39894228040143267794, cdf);                                    \
+        V t = N##_clamp(N##_abs(x), 0, N##_tail_end), bell = N##_bell(t);                                \
+        V tail = bell * N##_normal_tail_ratio(t);                                                        \
+        V cdf = N##_select(x > 0, 1 - tail, tail);                                                       \
+        return g * N##_fma(x, bell * (T)(0.39894228040143267794 * 0x1p-64), cdf);                        \
     }                                                                                                    \
     /* x/2 (1 + tanh(u)) = x sigmoid(2u) with u = sqrt(2/pi) (x + 0.044715 x^3): no cancellation */       \
     RT_INLINE V N##_gelu_gate(V x) {                                                                     \

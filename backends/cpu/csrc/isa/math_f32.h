@@ -109,8 +109,8 @@ RT_INLINE vf vf_log2(vf x) {
 
 RT_INLINE vf vf_log10(vf x) {
     vf e, m = vf_split(x, &e), r = vf_log_reduced(m - 1.0f);
-    /* log10(2) in two words, the first short enough that its product with e is exact. */
-    vf y = vf_fma(r, vf_set1(0.4342944819f), e * 4.60503898e-6f);
+    /* Both constants in two words; the first of log10(2) is short enough that its product with e is exact. */
+    vf y = vf_fma(r, vf_set1(0.434294492f), vf_fma(r, vf_set1(-1.01030504e-8f), e * 4.60503898e-6f));
     return vf_fma(e, vf_set1(0.301025390625f), y);
 }
 
@@ -155,27 +155,31 @@ RT_INLINE vf vf_erf(vf x) {
     return vf_select(t > 0.927734375f, big, small);
 }
 
-/* What rounding took from s = t * t. */
-RT_INLINE vf vf_square_error(vf t, vf s) {
+static const float vf_tail_end = 14.5f; /* beyond it the tail is 0 */
+
+/* 2^64 exp(-t^2 / 2) for 0 <= t <= vf_tail_end: never denormal. */
+RT_INLINE vf vf_bell(vf t) {
 #ifdef RT_VEC_EXACT_FMA
-    return vf_fma(t, t, -s);
+    /* n times the first word of log 2 is exact, and so is what fma subtracts it from: the square is never rounded. */
+    vf half = -0.5f * t, shifted = vf_fma(half * t, vf_set1(1.442695041f), vf_set1(RT_SHIFT_F32));
+    vf n = shifted - RT_SHIFT_F32;
+    vf f = vf_fma(n, vf_set1(-1.42860677e-6f), vf_fma(half, t, n * -6.93145752e-1f));
+    return (vf)((vi)vf_exp_reduced(f) + (((vi)shifted << 23) + (64 << 23)));
 #else
-    vf high = (vf)((vi)t & ~0xfff), low = t - high;
-    return ((high * high - s) + 2.0f * high * low) + low * low;
+    vf s = t * t, high = (vf)((vi)t & ~0xfff), low = t - high;
+    vf lost = ((high * high - s) + 2.0f * high * low) + low * low; /* what rounding took from the square */
+    vf f, shifted = vf_reduce_ln2(-0.5f * s, &f), e = vf_exp_reduced(vf_fma(vf_set1(-0.5f), lost, f));
+    return (vf)((vi)e + (((vi)shifted << 23) + (64 << 23)));
 #endif
 }
 
-static const float vf_tail_end = 14.5f; /* beyond it the tail is 0 */
-
-/* The normal distribution's upper tail at 0 <= t <= vf_tail_end is exp(-t^2 / 2), left in `bell`, times the
- * result, a quotient of polynomials without cancellation.  So the tail keeps its digits down to denormals. */
-RT_INLINE vf vf_normal_tail_ratio(vf t, vf *bell) {
-    vf s = t * t, e = vf_exp_in_range(-0.5f * s);
-    *bell = vf_fma(e, -0.5f * vf_square_error(t, s), e);
-    vf p = vf_fma(vf_set1(0.00412116578f), t, vf_set1(0.0406671992f));
-    p = vf_fma(p, t, vf_set1(0.183337897f));
-    p = vf_fma(p, t, vf_set1(0.438436814f));
-    p = vf_fma(p, t, vf_set1(0.5f));
+/* 2^-64 times what makes vf_bell(t) the normal distribution's upper tail at 0 <= t <= vf_tail_end: a quotient of
+ * polynomials without cancellation.  So the tail keeps its digits down to denormals. */
+RT_INLINE vf vf_normal_tail_ratio(vf t) {
+    vf p = vf_fma(vf_set1(0x1p-64f * 0.00412116578f), t, vf_set1(0x1p-64f * 0.0406671992f));
+    p = vf_fma(p, t, vf_set1(0x1p-64f * 0.183337897f));
+    p = vf_fma(p, t, vf_set1(0x1p-64f * 0.438436814f));
+    p = vf_fma(p, t, vf_set1(0x1p-64f * 0.5f));
     vf q = vf_fma(vf_set1(0.0103301124f), t, vf_set1(0.101943939f));
     q = vf_fma(q, t, vf_set1(0.469741355f));
     q = vf_fma(q, t, vf_set1(1.20293504f));

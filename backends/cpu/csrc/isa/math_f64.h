@@ -194,9 +194,16 @@ RT_INLINE vd vd_square_error(vd t, vd s) {
 
 static const double vd_tail_end = 38.7; /* beyond it the tail is 0 */
 
-/* The normal distribution's upper tail at 0 <= t <= vd_tail_end is exp(-t^2 / 2), left in `bell`, times
- * the result, a polynomial in 6 / (6 + t).  So the tail keeps its digits down to denormals. */
-RT_INLINE vd vd_normal_tail_ratio(vd t, vd *bell) {
+/* 2^64 exp(-t^2 / 2) for 0 <= t <= vd_tail_end: never denormal. */
+RT_INLINE vd vd_bell(vd t) {
+    vd s = t * t, f, shifted = vd_reduce_ln2(-0.5 * s, &f);
+    vd e = 1.0 + vd_expm1_reduced(vd_fma(vd_set1(-0.5), vd_square_error(t, s), f));
+    return (vd)((vl)e + (((vl)shifted << 52) + (64LL << 52)));
+}
+
+/* 2^-64 times what makes vd_bell(t) the normal distribution's upper tail at 0 <= t <= vd_tail_end: a polynomial in
+ * 6 / (6 + t).  So the tail keeps its digits down to denormals. */
+RT_INLINE vd vd_normal_tail_ratio(vd t) {
     static const double p[] = {
         -0.00084736233917821519, 0.0087098962539918674, -0.039198752155450461,  0.10014254787787857,
         -0.15644415162975245,    0.14389130587154464,   -0.042335110416627846,  -0.096476325395879858,
@@ -205,9 +212,7 @@ RT_INLINE vd vd_normal_tail_ratio(vd t, vd *bell) {
         0.048932507147319219,    0.055542549951232159,  0.060951669114422916,   0.064643254254700772,
         0.066490389455457613,    0.066490379747954118,  5.0372186112596001e-12,
     };
-    vd s = t * t, e = vd_exp_in_range(vd_clamp(-0.5 * s, -746.0, 0.0)), u = 6.0 / (6.0 + t);
-    *bell = vd_fma(e, -0.5 * vd_square_error(t, s), e);
-    return RT_HORNER(u, p);
+    return RT_HORNER(6.0 / (6.0 + t), p) * 0x1p-64;
 }
 
 /* x times a polynomial near 0, else 1 less twice the normal distribution's tail at sqrt(2) |x|. */
@@ -218,7 +223,7 @@ RT_INLINE vd vd_erf(vd x) {
         0.0052239776247809651,  -0.026866170645072907,   0.11283791670954857,    -0.37612638903183748,
         1.1283791670955126,
     };
-    vd t = vd_clamp(vd_abs(x), 0.0, 6.0), bell, ratio = vd_normal_tail_ratio(t * 1.41421356237309504880, &bell);
-    vd big = vd_copysign(1.0 - 2.0 * (bell * ratio), x);
+    vd t = vd_clamp(vd_abs(x), 0.0, 6.0), root = t * 1.41421356237309504880;
+    vd big = vd_copysign(1.0 - 2.0 * (vd_bell(root) * vd_normal_tail_ratio(root)), x);
     return vd_select(t < 1.0, x * RT_HORNER(x * x, p), big);
 }
