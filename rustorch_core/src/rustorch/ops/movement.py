@@ -27,16 +27,28 @@ if TYPE_CHECKING:
 
 Geometry = tuple[Shape, Strides, int]
 
+#: Geometries that a view op remembers: a program has few, in a loop.
+MOST_KNOWN = 4096
+
 
 class View(Op):
     """An op whose result shares its operand's memory; `rule` returns (shape, strides, offset)."""
 
     dispatched = False
 
+    def __init__(self, name: str, rule: Callable[..., Geometry], *, doc: str) -> None:
+        super().__init__(name, rule, doc=doc)
+        # what the rule said of an operand's shape and strides and the attributes: shape, strides, shift of the offset
+        self.known: dict[tuple[Any, ...], Geometry] = {}
+
     def __call__(self, *operands: Any, **attrs: Any) -> Any:
         """Return the view, with its history where one is recorded."""
         (x,) = operands
-        result = view_of(x, *self.rule(x, **attrs))
+        try:
+            shape, strides, shift = self.known[x.shape, x.strides, *attrs.values()]
+        except KeyError:
+            shape, strides, shift = self._learn(x, attrs)
+        result = view_of(x, shape, strides, x.offset + shift)
         result.base = base = x if x.base is None else x.base
         if mode.grad:
             note_view(base, result)
@@ -44,6 +56,13 @@ class View(Op):
                 record(self, result, (x,), attrs)
                 result.epoch = base.epoch
         return result
+
+    def _learn(self, x: Any, attrs: dict[str, Any]) -> Geometry:
+        shape, strides, offset = self.rule(x, **attrs)
+        if len(self.known) >= MOST_KNOWN:
+            self.known.clear()
+        self.known[x.shape, x.strides, *attrs.values()] = found = shape, strides, offset - x.offset
+        return found
 
 
 def view(rule: Callable[..., Geometry]) -> View:
@@ -91,9 +110,7 @@ def reshape(input: Tensor, *shape: Any) -> Tensor:
     target = infer_size("reshape", as_shape("reshape", shape, allow_minus_one=True), input.shape.elements)
     if target is input.shape:
         return view_as_is(input)
-    if view_strides(input.shape, input.strides, target) is None:
-        input = contiguous(input)
-    return _reshape_rule(input, shape=target)
+    return reshape_to(input, target)
 
 
 def reshape_to(x: Any, shape: Shape) -> Any:

@@ -35,12 +35,8 @@ def to_numpy(x: Any, *, force: bool) -> np.ndarray[Any, Any]:
     if x.device.info.host_memory and hasattr(runtime, "host_view"):
         runtime.synchronize()
         memory = np.frombuffer(runtime.host_view(x.storage.buffer, x.storage.nbytes), np.uint8)
-        low = x.offset + sum((n - 1) * s for n, s in zip(x.shape, x.strides, strict=True) if s < 0)
-        base = _owned(memory, x.storage)[low * size :]
-        # as_strided cannot start inside: view from the lowest address and shift to the first element
-        flat = base[: len(base) // size * size].view(dtype)
-        return np.lib.stride_tricks.as_strided(
-            flat[x.offset - low :], shape=tuple(x.shape), strides=[s * size for s in x.strides]
+        return np.ndarray(
+            tuple(x.shape), dtype, _owned(memory, x.storage), x.offset * size, [s * size for s in x.strides]
         )
     if not force:
         raise DeviceError(
@@ -78,11 +74,10 @@ def item(x: Any) -> Any:
     """Return the only element as a Python number."""
     if x.shape.elements != 1:
         raise ShapeError(f"item: one element is required, got shape {tuple(x.shape)}", hint="use tolist()")
-    return (
-        to_numpy(x, force=True).item()
-        if x.dtype.name != "bfloat16"
-        else float(to_numpy(x, force=True).reshape(()))
-    )
+    memory = bytearray(x.dtype.itemsize)
+    x.device.runtime.copy_to_host(memoryview(memory), x.storage.buffer, x.offset * x.dtype.itemsize)
+    value = np.frombuffer(memory, x.dtype.numpy)
+    return value.item() if x.dtype.name != "bfloat16" else float(value[0])
 
 
 def single(x: Any, what: str) -> Any:
