@@ -13,6 +13,7 @@ from typing import Any
 
 from rustorch.base import Spec, TensorBase, allocate
 from rustorch.errors import ArgumentError, ArgumentTypeError, AutogradError, ShapeError
+from rustorch.ops.movement import Part
 from rustorch.tape import Node, Output, edge_of, mode, settings
 
 #: getrefcount() of a gradient that only the engine holds when it reaches its leaf (see `_accumulate`).
@@ -179,7 +180,7 @@ def _run(
 class _Walk:
     """One pass over the tape."""
 
-    __slots__ = ("accumulate", "captured", "create", "keep", "pending", "ready", "useful", "waiting")
+    __slots__ = ("accumulate", "captured", "create", "keep", "own", "pending", "ready", "useful", "waiting")
 
     def __init__(
         self,
@@ -199,6 +200,7 @@ class _Walk:
         self.create = create
         self.pending: dict[Any, dict[int, Any]] = {}  # node -> result number -> gradient so far
         self.ready: list[tuple[int, Node]] = []  # a heap: the latest recorded first
+        self.own: set[tuple[int, int]] = set()  # keys of the pending gradients whose memory the walk made
 
     def start(self, roots: list[tuple[Any, Any]]) -> None:
         for edge, g in roots:
@@ -234,7 +236,7 @@ class _Walk:
                         g = grads[position]
                         if g is not None:
                             grads[position] = None  # the buffer may then count as the engine's own
-                            if edge is child and child not in pending:
+                            if edge is child and child not in pending and g.__class__ is not Part:
                                 pending[child] = {0: g}
                             else:
                                 self._deliver(edge, g)
@@ -247,7 +249,25 @@ class _Walk:
     def _deliver(self, edge: Any, g: Any) -> None:
         index, node = (edge.index, edge.node) if edge.__class__ is Output else (0, edge)
         slots = self.pending.setdefault(node, {})
-        slots[index] = g if index not in slots else slots[index] + g
+        sum_ = slots.get(index)
+        part = g.__class__ is Part
+        if sum_ is None:
+            slots[index] = g.whole() if part else g
+        elif self.create:
+            slots[index] = sum_ + g
+        elif (id(node), index) in self.own:  # nobody else sees it change
+            if part:
+                g.add_to(sum_)
+            else:
+                _add_to(sum_, g)
+            return
+        elif part:
+            slots[index] = whole = g.whole()
+            _add_to(whole, sum_)
+        else:
+            slots[index] = sum_ + g
+        if part or sum_ is not None:
+            self.own.add((id(node), index))
 
     def _arrive(self, node: Any) -> None:
         """All gradients of a node are there: a leaf takes them at once, others wait for their turn."""
@@ -257,6 +277,10 @@ class _Walk:
         slots = self.pending.pop(node, None)
         if slots is not None:
             _reach_leaf(node, slots, self.captured, accumulate=self.accumulate, create=self.create)
+
+
+def _add_to(sum_: Any, g: Any) -> None:
+    sum_.device.kernels["add"][sum_.dtype](sum_, sum_, g)
 
 
 def _survey(roots: list[Any], wanted: list[Any] | None) -> tuple[dict[Any, int], set[Any] | None]:

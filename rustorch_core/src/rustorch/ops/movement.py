@@ -20,7 +20,7 @@ from rustorch.shape import (
     normalize_dim,
     view_strides,
 )
-from rustorch.tape import mode, note_view, record
+from rustorch.tape import mode, note_view, record, settings
 
 if TYPE_CHECKING:
     from rustorch.tensor import Tensor
@@ -44,10 +44,8 @@ class View(Op):
     def __call__(self, *operands: Any, **attrs: Any) -> Any:
         """Return the view, with its history where one is recorded."""
         (x,) = operands
-        try:
-            shape, strides, shift = self.known[x.shape, x.strides, *attrs.values()]
-        except KeyError:
-            shape, strides, shift = self._learn(x, attrs)
+        key = (x.shape, x.strides, tuple(attrs.values()))
+        shape, strides, shift = self.known.get(key) or self._learn(key, x, attrs)
         result = view_of(x, shape, strides, x.offset + shift)
         result.base = base = x if x.base is None else x.base
         if mode.grad:
@@ -57,11 +55,11 @@ class View(Op):
                 result.epoch = base.epoch
         return result
 
-    def _learn(self, x: Any, attrs: dict[str, Any]) -> Geometry:
+    def _learn(self, key: tuple[Any, ...], x: Any, attrs: dict[str, Any]) -> Geometry:
         shape, strides, offset = self.rule(x, **attrs)
         if len(self.known) >= MOST_KNOWN:
             self.known.clear()
-        self.known[x.shape, x.strides, *attrs.values()] = found = shape, strides, offset - x.offset
+        self.known[key] = found = shape, strides, offset - x.offset
         return found
 
 
@@ -341,14 +339,41 @@ place = _Place(
     "place", lambda g, *, into, where, how: (into.shape, g.dtype), doc="Write into zeros through a view."
 )
 place.vjp(lambda h, _out, _g, *, into, where, how: where(h, **how))
-_slice_rule.vjp(
-    lambda g, _out, _x, *, dim, start, length, step: place(
-        g, into=_x, where=_slice_rule, how={"dim": dim, "start": start, "length": length, "step": step}
-    )
-)
-_select_rule.vjp(
-    lambda g, _out, _x, *, dim, index: place(g, into=_x, where=_select_rule, how={"dim": dim, "index": index})
-)
+
+
+class Part:
+    """A gradient that is zero but for the part of its tensor that a view showed.
+
+    Where several views show parts of one tensor their gradients go into the same memory, instead of each
+    being a whole tensor of zeros, to be added up.
+    """
+
+    __slots__ = ("device", "dtype", "g", "how", "into", "shape", "where")
+
+    def __init__(self, g: Any, into: Any, where: View, how: dict[str, Any]) -> None:
+        self.g, self.into, self.where, self.how = g, into, where, how
+        self.shape, self.dtype, self.device = into.shape, g.dtype, g.device
+
+    def whole(self) -> Any:
+        """Return the whole gradient, in memory of its own."""
+        return place(self.g, into=self.into, where=self.where, how=self.how)
+
+    def add_to(self, whole: Any) -> None:
+        """Add the part to a gradient that nobody else holds."""
+        shape, strides, offset = self.where.rule(whole, **self.how)
+        shown = view_of(whole, shape, strides, offset)
+        self.device.kernels["add"][self.dtype](shown, shown, self.g)
+
+
+def _part(g: Any, into: Any, where: View, **how: Any) -> Any:
+    """Return a part as the gradient of a view; whole where its own derivative is recorded or it is looked at."""
+    if mode.grad or settings.anomaly or g.dtype is not into.dtype:
+        return place(g, into=into, where=where, how=how)
+    return Part(g, into, where, how)
+
+
+_slice_rule.vjp(lambda g, _out, _x, **how: _part(g, _x, _slice_rule, **how))
+_select_rule.vjp(lambda g, _out, _x, **how: _part(g, _x, _select_rule, **how))
 
 
 @public(samples=lambda: [call(array(3, 4), 0, 1), call(array(3, 4), -1, -2)])

@@ -35,9 +35,10 @@ def to_numpy(x: Any, *, force: bool) -> np.ndarray[Any, Any]:
     if x.device.info.host_memory and hasattr(runtime, "host_view"):
         runtime.synchronize()
         memory = np.frombuffer(runtime.host_view(x.storage.buffer, x.storage.nbytes), np.uint8)
-        return np.ndarray(
+        array: np.ndarray[Any, Any] = np.ndarray(
             tuple(x.shape), dtype, _owned(memory, x.storage), x.offset * size, [s * size for s in x.strides]
         )
+        return array
     if not force:
         raise DeviceError(
             f"numpy: the tensor is on device {x.device}",
