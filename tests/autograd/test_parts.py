@@ -37,7 +37,10 @@ USES = {
     "a part, then the whole": (lambda x: [(x * 3).sum(), x[0].sum()], lambda: 3 + np.eye(4)[:, :1] + np.zeros((4, 6))),
     "the whole, then a part": (lambda x: [x[0].sum(), (x * 3).sum()], lambda: 3 + np.eye(4)[:, :1] + np.zeros((4, 6))),
     "the whole thrice": (lambda x: [(x * i).sum() for i in (1, 2, 3)], lambda: np.full((4, 6), 6.0)),
-    "a part of a part": (lambda x: [x[1][2:4].sum(), x[1][3]], lambda: np.bincount([8, 9, 9], minlength=24).reshape(4, 6)),
+    "a part of a part": (
+        lambda x: [x[1][2:4].sum(), x[1][3]],
+        lambda: np.bincount([8, 9, 9], minlength=24).reshape(4, 6),
+    ),
     "columns": (lambda x: [x.t()[0].sum(), x.t()[1:3].sum()], lambda: np.array([[1, 1, 1, 0, 0, 0]] * 4)),
 }  # fmt: skip
 
