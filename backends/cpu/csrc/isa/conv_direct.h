@@ -1,5 +1,6 @@
 /* Convolution without panels of patches: a vector of pixels of an output row reads its partners through each tap from
- * a copy of the image with a border, so that no tap has edges.  Included once per type.
+ * a copy of the image with a border, so that no tap has edges.  Where pixels step over columns, the copy of a row holds
+ * those of each remainder by the step together, so that partners are neighbours.  Included once per type.
  *
  * The copy is 1 / taps of the patches.  What is lost are the lanes past the end of a row; hence few output channels,
  * for which packing a patch costs as much as its products, or rows that fill their vectors. */
@@ -21,7 +22,8 @@ typedef struct {
     const conv_grid *to;
     const T(groups) *groups;
     int64_t channels, low_h, low_w;           /* of the image; where the border begins */
-    int64_t reach, width, plane;              /* rows that taps add to a band; the copy's rows and channels */
+    int64_t reach;                            /* rows that taps add to a band */
+    int64_t run, width, plane;                /* the copy's columns of one remainder, rows, and channels */
     int64_t bands, band_rows, height, panels; /* per image; of weights */
     REAL *weights;                            /* packed, step by step, panel by panel */
     int64_t *offsets;                         /* of a patch's numbers in the copy */
@@ -36,7 +38,7 @@ typedef struct {
 } T(places);
 
 RT_INLINE void T(direct_tile)(int mr, int64_t k, const REAL *a, const int64_t *offsets, const T(places) *p, int64_t ldc,
-                              bool accumulate, const REAL *bias) {
+                              int64_t step, bool accumulate, const REAL *bias) {
     enum { MOST = 4 };
     const int nv = mr <= T(FEW_ROWS) ? T(WIDTH) : NV;
     V sum[MR][MOST];
@@ -64,13 +66,18 @@ RT_INLINE void T(direct_tile)(int mr, int64_t k, const REAL *a, const int64_t *o
 #pragma GCC unroll 4
         for (int j = 0; j < nv; j++) {
             REAL *to = p->to[j] + i * ldc;
-            V x = accumulate ? sum[i][j] + v(load_n)(to, p->count[j]) : sum[i][j];
-            v(store_n)(to, bias ? x + v(set1)(bias[i]) : x, p->count[j]);
+            V x = accumulate ? sum[i][j] + T(see)(to, step, 0, p->count[j]) : sum[i][j];
+            x = bias ? x + v(set1)(bias[i]) : x;
+            if (step == 1)
+                v(store_n)(to, x, p->count[j]);
+            else
+                for (int64_t lane = 0; lane < p->count[j]; lane++)
+                    to[lane * step] = x[lane];
         }
 }
 
 typedef void (*T(direct_fn))(int64_t k, const REAL *a, const int64_t *offsets, const T(places) *p, int64_t ldc,
-                             bool accumulate, const REAL *bias);
+                             int64_t step, bool accumulate, const REAL *bias);
 #if MR >= 14
 #define DIRECT_ROWS(X) X(1) X(2) X(3) X(4) X(5) X(6) X(7) X(8) X(9) X(10) X(11) X(12) X(13) X(14)
 #elif MR >= 12
@@ -80,8 +87,8 @@ typedef void (*T(direct_fn))(int64_t k, const REAL *a, const int64_t *offsets, c
 #endif
 #define DIRECT(mr)                                                                                                     \
     static void T(direct_##mr)(int64_t k, const REAL *a, const int64_t *offsets, const T(places) *p, int64_t ldc,      \
-                               bool accumulate, const REAL *bias) {                                                    \
-        T(direct_tile)(mr, k, a, offsets, p, ldc, accumulate, bias);                                                   \
+                               int64_t step, bool accumulate, const REAL *bias) {                                      \
+        T(direct_tile)(mr, k, a, offsets, p, ldc, step, accumulate, bias);                                             \
     }
 DIRECT_ROWS(DIRECT)
 #undef DIRECT
@@ -90,26 +97,34 @@ static const T(direct_fn) T(direct_tiles)[MR] = {DIRECT_ROWS(DIRECT)};
 #undef DIRECT
 #undef DIRECT_ROWS
 
+/* One row of the copy: columns first, first + step, ... of a row of `size` columns, 0 where there are none. */
+static void T(copy_columns)(const REAL *row, int64_t size, int64_t first, int64_t step, int64_t count, REAL *to) {
+    int64_t begin = lesser(first < 0 ? ceil_div(-first, step) : 0, count);
+    int64_t end = first < size ? lesser((size - first - 1) / step + 1, count) : begin;
+    for (int64_t i = 0; i < begin; i++)
+        to[i] = 0;
+    if (step == 1 && end > begin)
+        memcpy(to + begin, row + first + begin, (size_t)(end - begin) * sizeof *to);
+    else
+        for (int64_t i = begin; i < end; i += VL)
+            v(store_n)(to + i, T(see)(row + first + i * step, step, 0, lesser(VL, end - i)), lesser(VL, end - i));
+    for (int64_t i = end > begin ? end : begin; i < count; i++)
+        to[i] = 0;
+}
+
 /* Copy the rows that a band sees, from padded row `top` on, of all channels. */
 static void T(copy_band)(const T(direct) *d, const REAL *image, int64_t top, int64_t rows, REAL *out) {
     const conv_axis *h = &d->x->at.h, *w = &d->x->at.w;
-    int64_t left = lesser(d->low_w < 0 ? -d->low_w : 0, d->width), first = d->low_w + left;
-    int64_t count = lesser(w->source - first, d->width - left);
-    count = count > 0 ? count : 0;
-    const REAL *from = image + first;
-    for (int64_t c = 0; c < d->channels; c++, from += h->source * w->source)
+    for (int64_t c = 0; c < d->channels; c++, image += h->source * w->source)
         for (int64_t r = 0; r < rows; r++) {
             int64_t y = top + r + d->low_h;
             REAL *to = out + c * d->plane + r * d->width;
-            if (y < 0 || y >= h->source || !count) {
+            if (y < 0 || y >= h->source)
                 memset(to, 0, (size_t)d->width * sizeof *to);
-                continue;
-            }
-            for (int64_t i = 0; i < left; i++)
-                to[i] = 0;
-            memcpy(to + left, from + y * w->source, (size_t)count * sizeof *to);
-            for (int64_t i = left + count; i < d->width; i++)
-                to[i] = 0;
+            else
+                for (int64_t rest = 0; rest < w->stride; rest++)
+                    T(copy_columns)(image + y * w->source, w->source, d->low_w + rest, w->stride, d->run,
+                                    to + rest * d->run);
         }
 }
 
@@ -125,8 +140,8 @@ static void T(direct_panel)(const T(direct) *d, int64_t group, int64_t panel, in
     T(places) p;
     for (int64_t row = 0; row < rows; row++)
         for (int64_t col = 0; col < cols; col += VL) {
-            p.from[n] = image + row * d->width + col;
-            p.to[n] = c + i0 * g->ldc + row * d->to->row_stride + col;
+            p.from[n] = image + row * d->x->at.h.stride * d->width + col;
+            p.to[n] = c + i0 * g->ldc + row * d->to->row_stride + col * d->to->col_stride;
             p.count[n] = lesser(VL, cols - col);
             if (++n < wide && (col + VL < cols || row + 1 < rows))
                 continue;
@@ -135,7 +150,7 @@ static void T(direct_panel)(const T(direct) *d, int64_t group, int64_t panel, in
                 p.to[n] = p.to[0];
                 p.count[n] = 0;
             }
-            T(direct_tiles)[mr - 1](kc, a, d->offsets + k0, &p, g->ldc, k0 > 0, bias);
+            T(direct_tiles)[mr - 1](kc, a, d->offsets + k0, &p, g->ldc, d->to->col_stride, k0 > 0, bias);
             n = 0;
         }
 }
@@ -153,7 +168,8 @@ static void T(direct_task)(void *ctx, int64_t task, int thread) {
         return;
     }
     const REAL *x = d->x->data + image * d->x->at.image_stride + group * d->groups->x;
-    T(copy_band)(d, x, top, rows + d->reach, copy);
+    int64_t step = d->x->at.h.stride;
+    T(copy_band)(d, x, top * step, (rows - 1) * step + 1 + d->reach, copy);
     REAL *c = d->g->c + image * d->to->image_stride + group * d->groups->out + top * d->to->row_stride;
     for (int64_t k0 = 0; k0 < d->g->k; k0 += T(DIRECT_DEPTH))
         for (int64_t panel = 0; panel < d->panels; panel++)
@@ -194,21 +210,25 @@ static void T(find_offsets)(const T(direct) *d) {
     int64_t *to = d->offsets;
     for (int64_t c = 0; c < d->channels; c++)
         for (int64_t r = 0; r < h->taps; r++)
-            for (int64_t s = 0; s < w->taps; s++)
-                *to++ =
-                    c * d->plane + (h->first + r * h->step - d->low_h) * d->width + w->first + s * w->step - d->low_w;
+            for (int64_t s = 0; s < w->taps; s++) {
+                int64_t row = h->first + r * h->step - d->low_h, column = w->first + s * w->step - d->low_w;
+                *to++ = c * d->plane + row * d->width + column % w->stride * d->run + column / w->stride;
+            }
 }
 
 /* Where the leftmost tap of pixel 0 looks, and how much further the rightmost one. */
 RT_INLINE int64_t T(lowest)(const conv_axis *x) { return x->first + lesser(0, (x->taps - 1) * x->step); }
 RT_INLINE int64_t T(span)(const conv_axis *x) { return (x->taps - 1) * (x->step < 0 ? -x->step : x->step); }
 
-static bool T(prefers_direct)(const T(rt_gemm) *g, const T(patches) *x, const conv_grid *to, const T(groups) *groups) {
+/* Columns of the copy that have the same remainder by the step of pixels. */
+RT_INLINE int64_t T(run_length)(const conv_axis *x) { return x->grid + T(span)(x) / x->stride; }
+
+static bool T(prefers_direct)(const T(rt_gemm) *g, const T(patches) *x, const T(groups) *groups) {
     const conv_axis *h = &x->at.h, *w = &x->at.w;
     int64_t lost = g->m * (round_up(w->grid, VL) - w->grid), taps = h->taps * w->taps;
     int64_t cache = rt_cache_bytes(RT_CACHE_L2) / 2 / (int64_t)sizeof(REAL);
-    bool fits = g->m * g->k <= cache && g->k / taps * (w->grid + T(span)(w)) * (4 + T(span)(h)) <= cache;
-    if (h->stride > 1 || w->stride > 1 || to->col_stride > 1 || !fits)
+    bool fits = g->k / taps * T(run_length)(w) * w->stride * (3 * h->stride + 1 + T(span)(h)) <= cache;
+    if (!fits)
         return false;
     bool depthwise = groups->count > 1 && (g->m == 1 || g->k == taps); /* a product per channel is no way */
     return depthwise || (taps > 1 && lost <= T(PATCH_COST) *w->grid);
@@ -220,13 +240,14 @@ static int T(direct_run)(const T(rt_gemm) *g, const T(patches) *x, const conv_gr
     d.low_h = T(lowest)(h);
     d.low_w = T(lowest)(w);
     d.reach = T(span)(h);
-    d.width = w->grid + T(span)(w);
+    d.run = T(run_length)(w);
+    d.width = d.run * w->stride;
     int64_t planes = g->n / (to->rows * to->cols) * groups->count,
             cache = rt_cache_bytes(RT_CACHE_L2) / 2 / (int64_t)sizeof(REAL);
-    int64_t most = cache / (d.channels * d.width) - d.reach; /* rows, for the copy to stay in the cache */
+    int64_t most = (cache / (d.channels * d.width) - d.reach - 1) / h->stride + 1; /* rows whose copy fits */
     d.band_rows = lesser(most, ceil_div(to->rows, ceil_div(T(DIRECT_TASKS), planes)));
     d.bands = ceil_div(to->rows, d.band_rows);
-    d.plane = (d.band_rows + d.reach) * d.width;
+    d.plane = ((d.band_rows - 1) * h->stride + 1 + d.reach) * d.width;
     d.panels = ceil_div(g->m, MR);
     d.height = ceil_div(g->m, d.panels);
     d.panels = ceil_div(g->m, d.height);
@@ -244,7 +265,7 @@ static int T(direct_run)(const T(rt_gemm) *g, const T(patches) *x, const conv_gr
 /* The products of weights and patches of all groups, by whichever way is quicker. */
 static int T(patch_products)(const T(rt_gemm) *first, const T(patches) *x, const conv_grid *to,
                              const T(groups) *groups) {
-    if (first->m && first->n && first->k && T(prefers_direct)(first, x, to, groups))
+    if (first->m && first->n && first->k && T(prefers_direct)(first, x, groups))
         return T(direct_run)(first, x, to, groups);
     int status = RT_OK;
     for (int64_t group = 0; group < groups->count && !status; group++) {
