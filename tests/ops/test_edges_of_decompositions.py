@@ -50,3 +50,20 @@ def test_half_dtypes_are_rounded_once(name, dtype):
     off = found != nearest
     assert off.mean() < 0.02  # rounding float32 first moves a number across the middle of two now and then
     np.testing.assert_allclose(found, nearest, rtol={"float16": 2.0**-10, "bfloat16": 2.0**-7}[dtype])
+
+
+def test_sums_over_windows_are_rounded_once():
+    """Every pixel is met by 25 taps; their products round to the half dtype, their sum does not each time."""
+    ones = rustorch.ones(1, 1, 12, 12, dtype="bfloat16", device="reference")
+    weight = rustorch.full((1, 1, 5, 5), 1 + 2.0**-7, dtype="bfloat16", device="reference")
+    found = rustorch.nn.functional.conv_transpose2d(ones, weight)
+    assert found[0, 0, 6, 6].item() == 25.25  # 25.195, to the nearest; 25.125 if each sum were rounded
+
+
+def test_second_derivatives_of_a_product_in_half_precision():
+    """Those by one element are zero: the derivative does not depend on it."""
+    x = rustorch.tensor([1.7, 2.3, 0.3, 3.1], dtype="float16", device="reference", requires_grad=True)
+    (g,) = rustorch.autograd.grad(x.prod(), x, create_graph=True)
+    for i in range(4):
+        (second,) = rustorch.autograd.grad(g[i], x, retain_graph=True)
+        assert abs(second[i].item()) < 1e-5

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from rustorch import dtypes
 from rustorch.dtypes import DType
 from rustorch.errors import ArgumentError, DTypeError, ShapeError
 from rustorch.ops.movement import windows
@@ -107,12 +108,13 @@ def overlap_add(parts: Any, plane: Pair, stride: Pair, padding: Pair, dilation: 
     spans = [s * (places - 1) + 1 for s, places in zip(stride, (oh, ow), strict=True)]
     reach = [d * (k - 1) + span for d, k, span in zip(dilation, (kh, kw), spans, strict=True)]
     sizes = [max(r, s + 2 * p) for r, s, p in zip(reach, plane, padding, strict=True)]
-    total = parts.new_zeros((n, c, *sizes))
+    half = parts.dtype.is_floating_point and parts.dtype.itemsize == 2
+    total = parts.new_zeros((n, c, *sizes), dtype=dtypes.float32 if half else parts.dtype)
     for i in range(kh):
         for j in range(kw):
             start = (0, 0, i * dilation[0], j * dilation[1])
             box(total, start, (n, c, oh, ow), (1, 1, *stride)).add_(parts[..., i, j])
-    return box(total, (0, 0, *padding), (n, c, *plane))
+    return box(total, (0, 0, *padding), (n, c, *plane)).to(parts.dtype)
 
 
 def _conv2d_input_grad(

@@ -80,6 +80,9 @@ def _spread(g: Any, out: Any, x: Any, *, dim: tuple[int, ...]) -> Any:
 
 def _others(g: Any, out: Any, x: Any, *, dim: tuple[int, ...]) -> Any:
     """Return g times the product of all other elements, right also where some are zero."""
+    if x.dtype.itemsize == 2:  # the derivative of out / x is a difference of large terms
+        wide = x.to(dtypes.float32)
+        return _others(g.to(dtypes.float32), prod_op(wide, dim=dim), wide, dim=dim).to(g.dtype)
     g, out = _like_kept(g, x, dim), _like_kept(out, x, dim)
     if not bool((x == 0).any()):
         return g * out / x
