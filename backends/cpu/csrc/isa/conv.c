@@ -14,6 +14,7 @@
 #include "isa/lanes.h"
 #include "isa/conv_pack.h"
 #include "isa/conv_direct.h"
+#include "isa/conv_gradient.h"
 #include "isa/conv_product.h"
 #include "isa/conv_depthwise.h"
 #undef RT_REAL_BITS
@@ -25,6 +26,7 @@
 #include "isa/lanes.h"
 #include "isa/conv_pack.h"
 #include "isa/conv_direct.h"
+#include "isa/conv_gradient.h"
 #include "isa/conv_product.h"
 #include "isa/conv_depthwise.h"
 #undef RT_REAL_BITS

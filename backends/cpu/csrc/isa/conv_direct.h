@@ -95,7 +95,6 @@ DIRECT_ROWS(DIRECT)
 #define DIRECT(mr) T(direct_##mr),
 static const T(direct_fn) T(direct_tiles)[MR] = {DIRECT_ROWS(DIRECT)};
 #undef DIRECT
-#undef DIRECT_ROWS
 
 /* One row of the copy: columns first, first + step, ... of a row of `size` columns, 0 where there are none. */
 static void T(copy_columns)(const REAL *row, int64_t size, int64_t first, int64_t step, int64_t count, REAL *to) {

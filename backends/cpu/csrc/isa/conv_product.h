@@ -43,6 +43,13 @@ static int T(conv_weight_grad)(const struct rt_conv *v, REAL *out, const REAL *g
     int64_t pixels = v->oh * v->ow, o = v->o / v->groups, c = v->c / v->groups, n = c * v->kh * v->kw;
     for (int64_t group = 0; group < v->groups; group++) {
         T(patches) patches = T(input_patches)(v, x + group * c * v->h * v->w);
+        if (T(prefers_gradient)(&patches, c)) {
+            int status =
+                T(gradient_run)(&patches, c, v->n, grad + group * o * pixels, v->o * pixels, o, out + group * o * n);
+            if (status)
+                return status;
+            continue;
+        }
         T(channels) channels = {grad + group * o * pixels, pixels, v->o * pixels};
         T(rt_gemm) g = {
             .m = o,

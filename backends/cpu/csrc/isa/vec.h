@@ -14,6 +14,7 @@
  *   x_clamp  into [low, high], NaN stays                x_ldexp   x * 2^n for a vector n of integers
  *   x_abs x_max x_min x_copysign (max and min propagate NaN)      x_sum x_hmax  across lanes
  *   x_larger  the second operand where one is NaN       x_most    the largest lane but NaN
+ *   x_keep    holds a loaded vector in a register, lest it be loaded again for every use
  *   vi_any vl_any   whether a lane of a mask is set
  *   vu_mul32 vu_zip_low vu_zip_high   uint64: product of the lower halves; interleaved
  *   vl_from_vd vd_from_vl   small integers, by value
@@ -38,11 +39,21 @@
 
 #define RT_INLINE static inline __attribute__((always_inline))
 
+/* What a vector register is to inline assembly. */
+#if defined(__x86_64__)
+#define RT_VEC_KEEP(x) __asm__("" : "+v"(x))
+#elif defined(__aarch64__)
+#define RT_VEC_KEEP(x) __asm__("" : "+w"(x))
+#else
+#define RT_VEC_KEEP(x) (void)(x)
+#endif
+
 /* The names that are written alike for float and double. */
 #define RT_VEC_COMMON(V, M, T, N, LANES)                                                                  \
     RT_INLINE V N##_load(const T *p) { V v; memcpy(&v, p, sizeof v); return v; }                         \
     RT_INLINE void N##_store(T *p, V v) { memcpy(p, &v, sizeof v); }                                     \
     RT_INLINE V N##_set1(T x) { return x - (V){0}; }                                                     \
+    RT_INLINE V N##_keep(V x) { RT_VEC_KEEP(x); return x; }                                              \
     RT_INLINE V N##_abs(V x) { return (V)((M)x & ~(M)N##_set1((T)-0.0)); }                               \
     RT_INLINE V N##_copysign(V x, V s) { M b = (M)N##_set1((T)-0.0); return (V)(((M)x & ~b) | ((M)s & b)); } \
     RT_INLINE V N##_max(V a, V b) { return N##_select((M)(a > b) | (M)(a != a), a, b); }                 \
