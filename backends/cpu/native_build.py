@@ -43,7 +43,11 @@ X86_ISAS = {
 ARM_ISAS = {"baseline": [], "neon": []}
 
 #: Instruction sets that differ from another in one source: name -> (the other, source, its further flags).
-EXTENSIONS = {"avx512_bf16": ("avx512", "gemm_bf16", ["-mavx512bf16"])}
+#: Weakest first; each may run the sources of those before it as well.
+EXTENSIONS = {
+    "avx512_vnni": ("avx512", "gemm_vnni", ["-mavx512vnni"]),
+    "avx512_bf16": ("avx512", "gemm_bf16", ["-mavx512bf16"]),
+}
 
 
 def compiler() -> list[str]:

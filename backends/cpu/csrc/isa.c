@@ -2,7 +2,7 @@
 #include <string.h>
 
 int rt_isa_in_use = 0;
-bool rt_isa_bf16 = false;
+bool rt_isa_bf16 = false, rt_isa_vnni = false;
 
 /* __builtin_cpu_supports also asks the operating system whether it saves the wide registers. */
 static int supported(const char *name) {
@@ -14,8 +14,10 @@ static int supported(const char *name) {
         return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
                __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") &&
                __builtin_cpu_supports("fma") && __builtin_cpu_supports("bmi2");
-    if (!strcmp(name, "avx512_bf16"))
-        return supported("avx512") && __builtin_cpu_supports("avx512bf16");
+    if (!strcmp(name, "avx512_vnni"))
+        return supported("avx512") && __builtin_cpu_supports("avx512vnni");
+    if (!strcmp(name, "avx512_bf16")) /* no processor has it without VNNI */
+        return supported("avx512_vnni") && __builtin_cpu_supports("avx512bf16");
 #endif
     return !strcmp(name, "baseline") || !strcmp(name, "neon");
 }
@@ -29,5 +31,6 @@ int rt_isa_select(int index) {
         return -1;
     rt_isa_in_use = index;
     rt_isa_bf16 = !strcmp(rt_isa_names[index], "avx512_bf16");
+    rt_isa_vnni = rt_isa_bf16 || !strcmp(rt_isa_names[index], "avx512_vnni");
     return 0;
 }

@@ -4,5 +4,5 @@
 #include <stdbool.h>
 
 extern int rt_isa_in_use;
-extern bool rt_isa_bf16;                 /* the variant in use may run what is compiled for AVX-512 BF16 */
+extern bool rt_isa_bf16, rt_isa_vnni;    /* the variant in use may run what is compiled for AVX-512 BF16, VNNI */
 extern const char *const rt_isa_names[]; /* generated; ends with NULL */

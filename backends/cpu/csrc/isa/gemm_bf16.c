@@ -14,13 +14,21 @@
 #include <stdatomic.h>
 
 #define RT_REAL_BITS 32
-#define RT_BF16_PAIRS
+#define RT_OWN_PRODUCT
 #include "isa/real.h"
 #undef T
 #define T(name) RT_LOCAL(name##_bf16)
 typedef RT_LOCAL(rt_gemm_f32) T(rt_gemm);
 typedef RT_LOCAL(rt_operand_f32) T(rt_operand);
 #include "isa/gemm_tile_size.h"
+
+RT_INLINE V T(spread)(const REAL *p) {
+    int32_t pair;
+    memcpy(&pair, p, sizeof pair); /* never a float: a pair may be the pattern of a signalling NaN */
+    return (V)_mm512_set1_epi32(pair);
+}
+RT_INLINE V T(add_product)(V a, V b, V sum) { return (V)_mm512_dpbf16_ps((__m512)sum, (__m512bh)a, (__m512bh)b); }
+
 #include "isa/gemm_tile.h"
 #include "isa/transpose.h"
 #include "isa/gemm_pack.h"

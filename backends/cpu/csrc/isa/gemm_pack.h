@@ -1,17 +1,21 @@
 /* Copying strided memory into panels.  Included once per type. */
 
-/* Panel whose numbers lie along the inner dimension: transposes in registers. */
-static void T(pack_transposed)(const REAL *src, int64_t stride, int64_t width, int64_t kc, int64_t lanes, REAL *out) {
-    int64_t whole = kc / VL * VL;
-    for (int64_t p = 0; p < whole; p += VL) {
+RT_INLINE V T(read_vector)(const char *p) { return v(load)((const REAL *)p); }
+
+/* Panel whose numbers lie along the inner dimension: transposes in registers what `read` makes of `size` bytes, VL
+ * steps at a time.  `stride` is in bytes, too.  Returns how many steps those are; fewer than VL are left. */
+RT_INLINE int64_t T(pack_transposed)(V (*read)(const char *), int64_t size, const char *src, int64_t stride,
+                                     int64_t width, int64_t kc, int64_t lanes, REAL *out) {
+    int64_t p = 0;
+    for (; p + VL <= kc; p += VL, src += size) {
         /* A store may spill over the panel's right edge into rows below, which are written later: hence
          * the last group first.  Past the panel's end lies a neighbour's memory. */
         for (int64_t i0 = (lanes - 1) / VL * VL; i0 >= 0; i0 -= VL) {
             V x[VL];
-            const REAL *row = src + i0 * stride + p;
+            const char *row = src + i0 * stride;
 #pragma GCC unroll 16
             for (int i = 0; i < VL; i++) {
-                x[i] = v(load)(row);
+                x[i] = read(row);
                 row += i0 + i + 1 < width ? stride : 0; /* lanes past the width repeat the last row */
             }
             T(transpose)(x);
@@ -25,9 +29,7 @@ static void T(pack_transposed)(const REAL *src, int64_t stride, int64_t width, i
                     v(store_n)(to, x[q], lanes - i0);
         }
     }
-    for (int64_t p = whole; p < kc; p++)
-        for (int64_t i = 0; i < lanes; i++)
-            out[p * lanes + i] = i < width ? src[i * stride + p] : 0;
+    return p;
 }
 
 /* Panel whose numbers lie across it: copies rows. */
@@ -60,12 +62,15 @@ static void T(pack_panel)(const T(rt_operand) *x, int64_t i0, int64_t width, int
         return;
     }
     const REAL *src = x->data + i0 * x->stride + k0 * x->k_stride;
-    if (x->stride == 1)
+    if (x->stride == 1) {
         T(pack_rows)(src, x->k_stride, width, kc, lanes, out);
-    else if (x->k_stride == 1)
-        T(pack_transposed)(src, x->stride, width, kc, lanes, out);
-    else
-        for (int64_t p = 0; p < kc; p++)
-            for (int64_t i = 0; i < lanes; i++)
-                out[p * lanes + i] = i < width ? src[i * x->stride + p * x->k_stride] : 0;
+        return;
+    }
+    enum { ITEM = sizeof(REAL) };
+    int64_t p = 0;
+    if (x->k_stride == 1)
+        p = T(pack_transposed)(T(read_vector), VL * ITEM, (const char *)src, x->stride * ITEM, width, kc, lanes, out);
+    for (; p < kc; p++)
+        for (int64_t i = 0; i < lanes; i++)
+            out[p * lanes + i] = i < width ? src[i * x->stride + p * x->k_stride] : 0;
 }

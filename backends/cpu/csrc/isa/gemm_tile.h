@@ -1,14 +1,8 @@
 /* The innermost kernel: a tile of C in registers.  Included once per type. */
 
-/* What an element of A, in all lanes, does to elements of B, and to a sum. */
-#if defined(RT_BF16_PAIRS)
-RT_INLINE V T(spread)(const REAL *p) {
-    int32_t pair;
-    memcpy(&pair, p, sizeof pair); /* never a float: a pair may be the pattern of a signalling NaN */
-    return (V)_mm512_set1_epi32(pair);
-}
-RT_INLINE V T(add_product)(V a, V b, V sum) { return (V)_mm512_dpbf16_ps((__m512)sum, (__m512bh)a, (__m512bh)b); }
-#else
+/* What an element of A, in all lanes, does to elements of B, and to a sum.  Lanes that hold several numbers bring
+ * their own. */
+#if !defined(RT_OWN_PRODUCT)
 RT_INLINE V T(spread)(const REAL *p) { return v(set1)(*p); }
 RT_INLINE V T(add_product)(V a, V b, V sum) { return v(fma)(a, b, sum); }
 #endif

@@ -3,17 +3,6 @@
 /* B's columns lie along the inner dimension, like the rows of A: every result is a dot product. */
 enum { T(DOT_ROWS) = 4, T(DOT_COLS) = 4 };
 
-/* The sum over the lanes of x[i] in lane i, for as many vectors as there are lanes: halves are added while they are
- * interleaved, a quarter of the shuffles of as many sums one by one. */
-RT_INLINE V T(totals)(V *x) {
-#pragma GCC unroll 4
-    for (int half = VL / 2; half > 0; half /= 2)
-#pragma GCC unroll 8
-        for (int i = 0; i < half; i++)
-            x[i] = __builtin_shufflevector(x[i], x[i + half], LOW) + __builtin_shufflevector(x[i], x[i + half], HIGH);
-    return x[0];
-}
-
 RT_INLINE void T(dot_step)(int rows, int cols, int64_t lanes, const REAL *const *a, int64_t p, const REAL *b,
                            int64_t ldb, V sum[T(DOT_ROWS)][T(DOT_COLS)]) {
     V x[T(DOT_ROWS)];

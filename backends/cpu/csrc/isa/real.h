@@ -1,8 +1,9 @@
 /* Source written once for float and double.
  *
  * Define RT_REAL_BITS (32 or 64), include this, then the template; both headers are included once per
- * type.  Gives REAL; T(name), the name with suffixes of the type and the instruction set; V and VL, the
- * vector and its lanes; v(op), the vector operation of vec.h. */
+ * type.  With RT_UNITS, a suffix, the type is a lane of int8 numbers (gemm_int8_template.h).  Gives REAL; T(name), the
+ * name with suffixes of the type and the instruction set; V and VL, the vector and its lanes; v(op), the vector
+ * operation of vec.h. */
 #include "isa/target.h"
 
 #undef REAL
@@ -10,7 +11,13 @@
 #undef V
 #undef VL
 #undef v
-#if RT_REAL_BITS == 32
+#if defined(RT_UNITS)
+#define REAL int32_t
+#define T(name) RT_LOCAL(RT_PASTE(name, RT_UNITS))
+#define V vi
+#define VL VF
+#define v(op) vi_##op
+#elif RT_REAL_BITS == 32
 #define REAL float
 #define T(name) RT_LOCAL(name##_f32)
 #define V vf

@@ -1,4 +1,4 @@
-/* Transposition in registers.  Included once per type. */
+/* Transposition in registers, and sums across lanes.  Included once per type. */
 #undef LOW
 #undef HIGH
 #if RT_VEC_BYTES * 8 / RT_REAL_BITS == 16
@@ -28,4 +28,15 @@ RT_INLINE void T(transpose)(V *x) {
         for (int i = 0; i < VL; i++)
             x[i] = y[i];
     }
+}
+
+/* The sum over the lanes of x[i] in lane i, for as many vectors as there are lanes: halves are added while they are
+ * interleaved, a quarter of the shuffles of as many sums one by one. */
+RT_INLINE V T(totals)(V *x) {
+#pragma GCC unroll 4
+    for (int half = VL / 2; half > 0; half /= 2)
+#pragma GCC unroll 8
+        for (int i = 0; i < half; i++)
+            x[i] = __builtin_shufflevector(x[i], x[i + half], LOW) + __builtin_shufflevector(x[i], x[i + half], HIGH);
+    return x[0];
 }

@@ -16,6 +16,7 @@
  *   x_larger  the second operand where one is NaN       x_most    the largest lane but NaN
  *   x_keep    holds a loaded vector in a register, lest it be loaded again for every use
  *   vi_any vl_any   whether a lane of a mask is set
+ *   vi_load vi_store vi_load_n vi_store_n   int32 in memory, as above
  *   vu_mul32 vu_zip_low vu_zip_high   uint64: product of the lower halves; interleaved
  *   vl_from_vd vd_from_vl   small integers, by value
  *   vd_load_float   VD floats from memory, as doubles
@@ -135,6 +136,20 @@ RT_INLINE vd vd_ldexp(vd x, vd n) {
 #endif
 
 RT_INLINE vi vi_set1(int32_t x) { return x - (vi){0}; }
+RT_INLINE vi vi_load(const int32_t *p) {
+    vi v;
+    memcpy(&v, p, sizeof v);
+    return v;
+}
+RT_INLINE void vi_store(int32_t *p, vi v) { memcpy(p, &v, sizeof v); }
+#ifndef RT_VEC_HAS_PARTS_OF_INTEGERS
+RT_INLINE vi vi_load_n(const int32_t *p, int64_t n) {
+    vi v = {0};
+    memcpy(&v, p, (size_t)n * sizeof *p);
+    return v;
+}
+RT_INLINE void vi_store_n(int32_t *p, vi v, int64_t n) { memcpy(p, &v, (size_t)n * sizeof *p); }
+#endif
 RT_INLINE vl vl_set1(int64_t x) { return x - (vl){0}; }
 RT_INLINE vu vu_set1(uint64_t x) { return x - (vu){0}; }
 RT_INLINE void vu_store(uint64_t *p, vu v) { memcpy(p, &v, sizeof v); }

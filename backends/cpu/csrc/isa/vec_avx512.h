@@ -57,6 +57,12 @@ static inline vd vd_load_or(const double *p, int64_t n, double rest) {
     return (vd)_mm512_mask_loadu_pd(_mm512_set1_pd(rest), vec_lanes8(0, n), p);
 }
 
+#define RT_VEC_HAS_PARTS_OF_INTEGERS
+static inline vi vi_load_n(const int32_t *p, int64_t n) { return (vi)_mm512_maskz_loadu_epi32(vec_lanes16(0, n), p); }
+static inline void vi_store_n(int32_t *p, vi v, int64_t n) {
+    _mm512_mask_storeu_epi32(p, vec_lanes16(0, n), (__m512i)v);
+}
+
 #define RT_VEC_HAS_GATHER
 static inline vf vf_gather(const float *p, int64_t stride, int64_t lo, int64_t hi) {
     const vi lane = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};

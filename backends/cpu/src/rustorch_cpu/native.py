@@ -3,8 +3,9 @@
 `_native`, which cffi made, and `_calls`, which is written for the interpreter, are one library, so that
 the latter can call what the former declares.
 
-``RUSTORCH_CPU_ISA=baseline|avx2|avx512|avx512_bf16|neon`` forces one; by default the widest that the
-processor supports is used.  ``avx512_bf16`` is ``avx512`` with products of bfloat16 pairs where they are quicker.
+``RUSTORCH_CPU_ISA=baseline|avx2|avx512|avx512_vnni|avx512_bf16|neon`` forces one; by default the widest that
+the processor supports is used.  ``avx512_vnni`` is ``avx512`` with products of four int8 numbers at a time,
+``avx512_bf16`` that with products of bfloat16 pairs where they are quicker.
 The number of threads starts as the processors that are granted to the process.
 """
 

@@ -33,6 +33,7 @@ from rustorch.ops import (
     pools,
     powers,
     public,
+    quantized,
     random,
     ranking,
     rectifiers,

@@ -19,11 +19,16 @@ class Array:
     shape: tuple[int, ...]
     low: float = -2.0
     high: float = 2.0
-    kind: str = "float"  # "float": the dtype under test; "int": int64 indices; "bool": a mask
+    kind: str = "float"  # "float": the dtype under test; "int": int64 indices; "int8"; "bool": a mask
     grad: bool = True
     distinct: bool = False  # well separated values, for functions with kinks
     strided: bool = False  # every second element of a larger array, transposed
     unique: bool = False  # integers that differ along the last dim
+
+    @property
+    def fixed_dtype(self) -> str:
+        """The dtype of an operand that does not have the one under test."""
+        return {"int": "int64"}.get(self.kind, self.kind)
 
     def make(self, rng: np.random.Generator) -> np.ndarray[Any, Any]:
         """Return the values as float64, int64 or bool."""
@@ -31,7 +36,7 @@ class Array:
         if self.unique:
             rows = [rng.permutation(int(self.high))[: shape[-1]] for _ in range(int(np.prod(shape[:-1])))]
             return np.array(rows, dtype=np.int64).reshape(shape)
-        if self.kind == "int":
+        if self.kind in ("int", "int8"):
             return rng.integers(int(self.low), int(self.high), shape)
         if self.kind == "bool":
             return rng.random(shape) < 0.5
@@ -76,6 +81,11 @@ def array(*shape: int, **options: Any) -> Array:
 def index(*shape: int, below: int, low: int = 0, unique: bool = False) -> Array:
     """Return the description of an int64 operand with values in [low, below)."""
     return Array(shape, low, below, "int", grad=False, unique=unique)
+
+
+def small_integers(*shape: int, strided: bool = False) -> Array:
+    """Return the description of an int8 operand with any of its values."""
+    return Array(shape, -128, 128, "int8", grad=False, strided=strided)
 
 
 def mask(*shape: int) -> Array:

@@ -57,8 +57,7 @@ class Case:
                 made += 1
                 x = _placed(values, dtype, device, strided=description.strided)
                 return x.requires_grad_() if wanted and description.grad else x
-            kind = "int64" if description.kind == "int" else "bool"
-            return _placed(values, kind, device, strided=description.strided)
+            return _placed(values, description.fixed_dtype, device, strided=description.strided)
 
         return self.sample.build(tensor)
 

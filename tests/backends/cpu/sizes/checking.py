@@ -68,6 +68,10 @@ class Sizes:
         """Return normal numbers that float32 holds exactly."""
         return self.values.standard_normal(shape).astype(np.float32)
 
+    def int8(self, *shape: int) -> np.ndarray:
+        """Return any numbers of int8."""
+        return self.values.integers(-128, 128, shape, dtype=np.int8)
+
     def apart(self, *shape: int) -> np.ndarray:
         """Return numbers in random order with a gap between any two, so that rounding changes no order."""
         count = int(np.prod(shape))

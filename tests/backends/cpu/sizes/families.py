@@ -41,6 +41,20 @@ def linear(s: Sizes) -> Call:
     return Call(F.linear, arrays, f"linear({rows}, {inputs}, {outputs})")
 
 
+@family
+def int_mm(s: Sizes) -> Call:
+    m, k, n = s.dim(), s.dim(), s.dim()
+    return Call(rt.int_mm, (s.int8(m, k), s.int8(k, n)), f"int_mm({m}, {k}, {n})", differentiable=False)
+
+
+@family
+def quantized_linear(s: Sizes) -> Call:
+    rows, inputs, outputs = s.dim(), s.dim(), s.dim()
+    arrays = (s.normal(rows, inputs), s.int8(outputs, inputs), s.normal(outputs), s.normal(outputs))
+    text = f"quantized_linear({rows}, {inputs}, {outputs})"
+    return Call(rt.quantized_linear, arrays, text, differentiable=False)
+
+
 def _windows(s: Sizes, size: int) -> tuple[dict, int]:
     """Return random geometry of a window of `size` with the least input it fits in."""
     stride, padding, dilation = s.small(3), s.small(size, 0), s.small(3)

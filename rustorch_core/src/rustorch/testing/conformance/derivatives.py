@@ -18,7 +18,7 @@ import numpy as np
 from rustorch import dtypes
 from rustorch.autograd import grad
 from rustorch.device import Device
-from rustorch.dtypes import DType
+from rustorch.dtypes import DType, dtype_of
 from rustorch.ops.samples import Array as Description
 from rustorch.testing.cases import Case, cases
 from rustorch.testing.conformance.calls import read
@@ -99,8 +99,7 @@ class Derivatives:
         def tensor(description: Description) -> Any:
             values = description.make(rng)
             if description.kind != "float":
-                kind = dtypes.int64 if description.kind == "int" else dtypes.bool_
-                return laid_out(values, kind, device, "contiguous")
+                return laid_out(values, dtype_of(description.fixed_dtype), device, "contiguous")
             values = rounded(values, self.dtype)
             if nudge and values.size:
                 size = np.maximum(np.abs(values), np.sqrt(np.mean(values**2)))
