@@ -36,7 +36,7 @@ LAYERS: tuple[tuple[str, frozenset[str]], ...] = (
     ("ops", frozenset({"ops"})),
     ("autograd", frozenset({"autograd"})),
     ("tensor", frozenset({"tensor"})),
-    ("nn, optim", frozenset({"nn", "optim"})),
+    ("nn, optim", frozenset({"nn", "optim", "quantization"})),
     (
         "what a person uses",
         frozenset(

@@ -78,14 +78,15 @@ device = Device
 dtype = DType
 Size = Shape
 half, double, short, long = float16, float64, int16, int64
+qint8 = int8  # for quantize_dynamic: quantized numbers are plain ones, their scale a tensor of its own
 newaxis = None
 cfloat, cdouble = complex64, complex128
 contiguous_format, preserve_format = ops.movement.MEMORY_FORMATS
 
 #: Loaded when first used, so that `import rustorch` stays quick.
 _LAZY = frozenset({
-    "cli", "cuda", "data", "distributed", "hardware", "nn", "optim", "plugins", "testing", "training", "utils",
-    "visualization",
+    "cli", "cuda", "data", "distributed", "hardware", "nn", "optim", "plugins", "quantization", "testing",
+    "training", "utils", "visualization",
 })  # fmt: skip
 _FROM_LAZY = {
     "Event": "streams", "Model": "training", "Stream": "streams", "current_stream": "streams", "load": "utils",
@@ -195,6 +196,7 @@ if TYPE_CHECKING:
         "override",
         "promote_types",
         "provenance",
+        "qint8",
         "seed",
         "set_default_device",
         "set_default_dtype",

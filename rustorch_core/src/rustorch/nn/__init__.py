@@ -1,6 +1,6 @@
 """Neural networks: modules, layers, losses and their functional forms."""
 
-from rustorch.nn import functional, init, utils
+from rustorch.nn import functional, init, quantized, utils
 from rustorch.nn.activation import (
     CELU,
     ELU,
@@ -274,5 +274,6 @@ __all__ = [
     "ZeroPad3d",
     "functional",
     "init",
+    "quantized",
     "utils",
 ]
