@@ -4,7 +4,7 @@
 #include <unistd.h>
 
 /* What most processors of the last decade have at least, where the system does not tell. */
-static const long least[RT_CACHE_LEVELS] = {32 << 10, 512 << 10, 8 << 20};
+static const long least[RT_CACHE_LEVELS] = {32 << 10, 512 << 10, 32 << 20};
 
 static long ask(int level) {
 #if defined(_SC_LEVEL1_DCACHE_SIZE)
@@ -22,7 +22,7 @@ int64_t rt_cache_bytes(enum rt_cache_level level) {
     if (size)
         return size;
     long told = ask(level);
-    size = told > least[level] / 2 ? told : least[level];
+    size = told >= least[level] / 2 ? told : least[level];
     atomic_store_explicit(&known[level], size, memory_order_relaxed);
     return size;
 }
