@@ -17,7 +17,7 @@ typedef struct {
     const float *x, *weight_scale, *bias;
     int8_t *quantized;
     float *scale;
-    char *out; /* the sums, then the results in their place */
+    int32_t *out; /* the sums, then the results in their place */
 } quantized_linear;
 
 /* The largest magnitude; not finite if a number is not. */
@@ -34,6 +34,19 @@ static float largest_of(const float *x, int64_t n) {
     return largest;
 }
 
+/* Numbers to whole ones in [-127, 127], ties to even. */
+static void quantize(const float *restrict x, int64_t n, float scale, int8_t *restrict to) {
+    const float magic = 12582912; /* 1.5 * 2^23: adding it rounds, and leaves the integer in the lowest bits */
+    for (int64_t i = 0; i < n; i++) {
+        float y = x[i] / scale;
+        y = y < 127 ? y : 127; /* a denormal scale is not exact */
+        y = (y > -127 ? y : -127) + magic;
+        int32_t bits;
+        memcpy(&bits, &y, sizeof bits);
+        to[i] = (int8_t)bits;
+    }
+}
+
 static void quantize_row(void *ctx, int64_t i, int thread) {
     (void)thread;
     const quantized_linear *q = ctx;
@@ -41,31 +54,33 @@ static void quantize_row(void *ctx, int64_t i, int thread) {
     int8_t *to = q->quantized + i * q->k;
     float scale = largest_of(x, q->k) / 127;
     q->scale[i] = isfinite(scale) ? scale : NAN;
-    if (!(scale > 0 && isfinite(scale))) {
+    if (scale > 0 && isfinite(scale))
+        quantize(x, q->k, scale, to);
+    else
         memset(to, 0, (size_t)q->k);
-        return;
-    }
-    const float magic = 12582912; /* 1.5 * 2^23: adding it rounds to an integer, ties to even */
-    for (int64_t p = 0; p < q->k; p++) {
-        float y = x[p] / scale;
-        y = y > 127 ? 127 : y < -127 ? -127 : y; /* a denormal scale is not exact */
-        to[p] = (int8_t)(int32_t)((y + magic) - magic);
-    }
+}
+
+/* Sums become results, in their place: columns j .. j+n of row i. */
+RT_INLINE void scale_sums(const quantized_linear *q, int64_t i, int64_t j, int64_t n) {
+    int32_t *at = q->out + i * q->n + j;
+    vi sums = n == VF ? vi_load(at) : vi_load_n(at, n);
+    vf x = __builtin_convertvector(sums, vf) * vf_set1(q->scale[i]) * vf_load_n(q->weight_scale + j, n);
+    if (q->bias)
+        x += vf_load_n(q->bias + j, n);
+    if (n == VF)
+        vi_store(at, (vi)x);
+    else
+        vi_store_n(at, (vi)x, n);
 }
 
 static void scale_row(void *ctx, int64_t i, int thread) {
     (void)thread;
     const quantized_linear *q = ctx;
-    char *row = q->out + i * q->n * (int64_t)sizeof(float);
-    vf scale = vf_set1(q->scale[i]);
-    for (int64_t j = 0; j < q->n; j += VF) {
-        int64_t n = lesser(VF, q->n - j);
-        vf x =
-            __builtin_convertvector(vi_load_n((int32_t *)row + j, n), vf) * scale * vf_load_n(q->weight_scale + j, n);
-        if (q->bias)
-            x += vf_load_n(q->bias + j, n);
-        vi_store_n((int32_t *)row + j, (vi)x, n);
-    }
+    int64_t j = 0;
+    for (; j + VF <= q->n; j += VF)
+        scale_sums(q, i, j, VF);
+    if (j < q->n)
+        scale_sums(q, i, j, q->n - j);
 }
 
 int rt_quantized_linear(uintptr_t out, uintptr_t x, uintptr_t weight, uintptr_t weight_scale, uintptr_t bias, int64_t m,
@@ -81,7 +96,7 @@ int rt_quantized_linear(uintptr_t out, uintptr_t x, uintptr_t weight, uintptr_t 
         .bias = (const float *)bias,
         .quantized = quantized,
         .scale = (float *)(quantized + round_up(m * k, 64)),
-        .out = (char *)out,
+        .out = (int32_t *)out,
     };
     grouped_for(m, 4 * k, quantize_row, &q);
     int status = RT_LOCAL(rt_multiply_int8)(m, n, k, quantized, k, 1, (const int8_t *)weight, 1, k, (int32_t *)out);
