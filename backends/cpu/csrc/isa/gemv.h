@@ -1,5 +1,9 @@
 /* Products with few rows: nothing is packed, B is read once, as it lies.  Included once per type. */
 
+/* Rows up to which dot products are quicker than packing B, measured: the more registers the packed product's tile
+ * has, the more rows it takes to fill it. */
+enum { T(MANY_DOTS) = MR >= 12 ? 32 : 12 };
+
 /* B's columns lie along the inner dimension, like the rows of A: every result is a dot product. */
 enum { T(DOT_ROWS) = 4, T(DOT_COLS) = 4 };
 
@@ -144,7 +148,7 @@ int T(rt_gemm_strided)(const T(rt_gemm) *g) {
         t.bias_row = g->bias_col, t.bias_col = g->bias_row;
     }
     /* Dot products end with sums across lanes, a fixed cost that transposing B into panels must exceed. */
-    bool along_k = t.a.k_stride == 1 && t.b.k_stride == 1, few = t.m <= 4 || (t.m <= 32 && t.k >= 256);
+    bool along_k = t.a.k_stride == 1 && t.b.k_stride == 1, few = t.m <= 4 || (t.m <= T(MANY_DOTS) &&t.k >= 256);
     if (t.n == 0 || t.k == 0)
         return T(rt_gemm_run)(&t);
     if (along_k && few)
