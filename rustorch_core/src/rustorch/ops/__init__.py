@@ -21,6 +21,7 @@ from rustorch.ops import (
     indexing,
     joining,
     linalg,
+    linear_fused,
     loss,
     movement,
     norm,
@@ -64,8 +65,8 @@ def names() -> list[str]:
 __all__ = [
     "activation", "approximation", "attention", "batch_norm", "binary", "blend", "closeness", "conv",
     "convolution", "creation", "cross_entropy", "division", "double_word", "dropout", "elementwise",
-    "embedding", "folding", "functions", "indexing", "joining", "linalg", "loss", "movement", "names",
-    "norm", "normal_quantile", "op", "optimizer", "padding", "philox", "pooling", "pools", "powers",
+    "embedding", "folding", "functions", "indexing", "joining", "linalg", "linear_fused", "loss", "movement",
+    "names", "norm", "normal_quantile", "op", "optimizer", "padding", "philox", "pooling", "pools", "powers",
     "public", "random", "ranking", "rectifiers", "reduce", "reduction", "resample", "rnn", "rnn_layer", "sampling",
     "scan", "select", "sets", "shorthand", "softmax", "sorting", "standardize", "unary", "unpool",
 ]  # fmt: skip
