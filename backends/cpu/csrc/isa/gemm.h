@@ -2,6 +2,8 @@
  *
  *     C = A B  (+ bias)  (+ C)          A is m x k, B is k x n, C has unit column stride
  *
+ * and whatever `finish` makes of parts of C, as they become complete and are still in the cache.
+ *
  * An operand is strided memory, or a function that writes its packed panels: a convolution reads its
  * patches, a reduced-precision product its converted numbers, without materialising either.
  * Method: Goto & van de Geijn, "Anatomy of high-performance matrix multiplication", TOMS 2008; Van Zee &

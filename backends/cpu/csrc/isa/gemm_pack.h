@@ -61,6 +61,14 @@ static void T(pack_panel)(const T(rt_operand) *x, int64_t i0, int64_t width, int
         x->pack(x->ctx, i0, width, k0, kc, lanes, out);
         return;
     }
+    if (x->panel) { /* of a width that suits another instruction set */
+        for (int64_t p = 0; p < kc; p++)
+            for (int64_t i = 0; i < lanes; i++) {
+                int64_t j = i0 + i, at = j / x->panel * x->panel_step + (k0 + p) * x->panel + j % x->panel;
+                out[p * lanes + i] = i < width ? x->data[at] : 0;
+            }
+        return;
+    }
     const REAL *src = x->data + i0 * x->stride + k0 * x->k_stride;
     if (x->stride == 1) {
         T(pack_rows)(src, x->k_stride, width, kc, lanes, out);

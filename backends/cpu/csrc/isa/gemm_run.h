@@ -92,6 +92,14 @@ static void T(add_bias)(const T(rt_gemm) *g, int64_t i0, int64_t rows, int64_t j
         }
 }
 
+/* Rows i0 .. and columns j0 .. of C, at c, hold their whole sums. */
+static void T(complete)(const T(rt_gemm) *g, int64_t i0, int64_t rows, int64_t j0, int64_t cols, REAL *c, int64_t ldc) {
+    if (g->bias)
+        T(add_bias)(g, i0, rows, j0, cols, c, ldc);
+    if (g->finish)
+        g->finish(g->finish_ctx, i0, rows, j0, cols, c, ldc);
+}
+
 /* A thread's place of work: one strip of B and one panel of A. */
 typedef struct {
     REAL *packed_b, *packed_a;
@@ -110,8 +118,8 @@ static void T(scattered_tile)(const T(block) *b, T(tile_fn) tile, const REAL *pa
             for (int64_t i = 0; i < rows; i++)
                 T(copy_numbers)(buffer + i * NR + run->column, c + i * g->ldc + run->offset, run->count);
     tile(b->kc, pa, g->a.stride, g->a.k_stride, pb, ldb, buffer, NR, (t->count - 1) % VL + 1, !b->first);
-    if (b->last && g->bias)
-        T(add_bias)(g, i0, rows, j0, t->count, buffer, NR);
+    if (b->last)
+        T(complete)(g, i0, rows, j0, t->count, buffer, NR);
     for (const T(run) *run = t->runs; run < t->runs + t->run_count; run++)
         for (int64_t i = 0; i < rows; i++)
             T(copy_numbers)(c + i * g->ldc + run->offset, buffer + i * NR + run->column, run->count);
@@ -123,9 +131,9 @@ static void T(compute_tile)(const T(block) *b, const REAL *pa, int64_t i, int64_
     const T(target) *t = &w->targets[panel];
     int64_t j = w->j0 + panel * NR, nv = ceil_div(t->count, VL), ldb = nv * VL;
     const REAL *pb = w->packed_b + panel * NR * b->kc;
-    if (b->direct_b && t->count == nv * VL) {
+    if (b->direct_b && (t->count == nv * VL || g->b.panel)) {
         ldb = g->b.k_stride;
-        pb = g->b.data + b->k0 * ldb + j;
+        pb = g->b.data + b->k0 * ldb + (g->b.panel ? j / g->b.panel * g->b.panel_step + j % g->b.panel : j);
     }
     T(tile_fn) tile = T(tiles)[!b->direct_a][rows - 1][nv - 1];
     if (t->run_count > 1) {
@@ -134,8 +142,8 @@ static void T(compute_tile)(const T(block) *b, const REAL *pa, int64_t i, int64_
     }
     REAL *c = g->c + i * g->ldc + t->runs[0].offset;
     tile(b->kc, pa, g->a.stride, g->a.k_stride, pb, ldb, c, g->ldc, t->count - (nv - 1) * VL, !b->first);
-    if (b->last && g->bias)
-        T(add_bias)(g, i, rows, j, t->count, c, g->ldc);
+    if (b->last)
+        T(complete)(g, i, rows, j, t->count, c, g->ldc);
 }
 
 static void T(pack_a_panel)(const T(block) *b, int64_t panel, REAL *out) {
@@ -156,7 +164,7 @@ static void T(pack_a_task)(void *ctx, int64_t task, int thread) {
 static void T(pack_strip)(const T(block) *b, const T(bench) *w) {
     int64_t step = b->g->b.stride == 1 && !b->g->b.pack ? 8 : b->kc, panel = 0;
     if (b->direct_b)
-        panel = w->targets[w->panels - 1].count % VL ? w->panels - 1 : w->panels;
+        panel = w->targets[w->panels - 1].count % VL && !b->g->b.panel ? w->panels - 1 : w->panels;
     for (int64_t begin = panel, p = 0; p < b->kc; p += step)
         for (panel = begin; panel < w->panels; panel++) {
             int64_t cols = w->targets[panel].count, lanes = round_up(cols, VL);
@@ -223,6 +231,8 @@ static bool T(reads_a_in_place)(const T(rt_operand) *a, int64_t uses) {
 /* Rows of B stream well, until they are used often.  Those that are a multiple of half a page apart share so few
  * places in the caches that the second panel of A finds none of them there. */
 static bool T(reads_b_in_place)(const T(rt_operand) *b, int64_t uses) {
+    if (b->panel)
+        return b->panel % NR == 0;
     bool thrashes = b->k_stride * (int64_t)sizeof(REAL) % 2048 == 0;
     return b->stride == 1 && !b->pack && uses <= (thrashes ? 2 : 40);
 }
@@ -304,10 +314,13 @@ static int T(run_empty)(const T(rt_gemm) *g) {
         for (int64_t i = 0; i < g->m; i++) {
             REAL *c = g->c + i * g->ldc + at, bias = g->bias ? g->bias[i * g->bias_row + j * g->bias_col] : 0;
             *c = g->accumulate ? *c + bias : bias;
+            if (g->finish)
+                g->finish(g->finish_ctx, i, 1, j, 1, c, g->ldc);
         }
     }
     return RT_OK;
 }
+
 /* With few tiles and a long inner dimension, as in weight gradients, ranges of it are the tasks: each
  * sums into its own copy of C.  Their number depends on sizes only, so that results do not on threads. */
 static int64_t T(splits)(const T(rt_gemm) *g) {
@@ -332,6 +345,7 @@ static void T(split_task)(void *ctx, int64_t task, int thread) {
     part.ldc = part.n;
     part.accumulate = false;
     part.bias = NULL;
+    part.finish = NULL;
     int64_t end = lesser(part.k, (task + 1) * s->share);
     int status = T(run_range)(&part, task * s->share, end);
     if (status)
@@ -354,6 +368,8 @@ static int T(run_split)(const T(rt_gemm) *g, int64_t splits) {
                 sum += s.sums[(part * g->m + i) * g->n + j];
             *c = g->accumulate ? *c + sum : sum;
         }
+    if (g->finish)
+        g->finish(g->finish_ctx, 0, g->m, 0, g->n, g->c, g->ldc);
     return RT_OK;
 }
 

@@ -11,6 +11,9 @@ typedef struct {
     int64_t stride, k_stride; /* from row to row of A or column to column of B; along the inner dimension */
     T(rt_pack) pack;          /* NULL: the strided memory above */
     const void *ctx;
+    /* 0, or the width of the panels that B was packed in beforehand: number (p, j) at
+     * data[j / panel * panel_step + p * panel + j % panel], the last panel padded; the strides are 1 and `panel`. */
+    int64_t panel, panel_step;
 } T(rt_operand);
 
 typedef struct {
@@ -24,6 +27,10 @@ typedef struct {
     /* NULL, or where the columns lie in a row of C: offsets of columns j0 .. j0+count, ascending. */
     void (*columns)(const void *ctx, int64_t j0, int64_t count, int64_t *offsets);
     const void *columns_ctx;
+    /* NULL, or called once for every number of C when it is complete: rows i0 .. i0+rows, columns j0 .. j0+cols
+     * lie at c. */
+    void (*finish)(const void *ctx, int64_t i0, int64_t rows, int64_t j0, int64_t cols, REAL *c, int64_t ldc);
+    const void *finish_ctx;
 } T(rt_gemm);
 
 /* Run one product, on all threads unless already inside a task. */

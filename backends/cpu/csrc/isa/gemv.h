@@ -87,6 +87,9 @@ static void T(dot_task)(void *ctx, int64_t task, int thread) {
                 }
         }
     }
+    int64_t j0 = task * d->group;
+    if (g->finish)
+        g->finish(g->finish_ctx, 0, g->m, j0, end - j0, g->c + j0, g->ldc);
 }
 
 static void T(run_dots)(const T(rt_gemm) *g) {
@@ -137,25 +140,96 @@ static void T(axpy_task)(void *ctx, int64_t task, int thread) {
                 for (int64_t q = p; q < g->k; q++, a += g->a.k_stride, b += g->b.k_stride)
                     T(axpy_rows)(1, cols, a, 0, b, 0, c);
         }
+    if (g->finish)
+        g->finish(g->finish_ctx, 0, g->m, j0, cols, g->c + j0, g->ldc);
+}
+
+/* B lies in panels and A is one row: the columns of a tile are summed in several phases of the inner dimension, so that
+ * eight sums are in flight. */
+enum { T(PHASES) = 8 / NV };
+
+RT_INLINE void T(panel_columns)(int64_t k, const REAL *a, int64_t a_step, const REAL *b, int64_t b_step, V sum[NV]) {
+    V part[T(PHASES)][NV];
+#pragma GCC unroll 8
+    for (int i = 0; i < T(PHASES) *NV; i++)
+        part[i / NV][i % NV] = (V){0};
+    int64_t p = 0;
+    for (; p + T(PHASES) <= k; p += T(PHASES), a += T(PHASES) *a_step, b += T(PHASES) *b_step)
+#pragma GCC unroll 8
+        for (int i = 0; i < T(PHASES) *NV; i++) {
+            V x = v(load)(b + i / NV * b_step + i % NV * VL);
+            part[i / NV][i % NV] = T(add_product)(T(spread)(a + i / NV * a_step), x, part[i / NV][i % NV]);
+        }
+    for (; p < k; p++, a += a_step, b += b_step)
+#pragma GCC unroll 4
+        for (int j = 0; j < NV; j++)
+            part[0][j] = T(add_product)(T(spread)(a), v(load)(b + j * VL), part[0][j]);
+#pragma GCC unroll 4
+    for (int j = 0; j < NV; j++) {
+        sum[j] = part[0][j];
+#pragma GCC unroll 8
+        for (int phase = 1; phase < T(PHASES); phase++)
+            sum[j] += part[phase][j];
+    }
+}
+
+typedef struct {
+    const T(rt_gemm) *g;
+    int64_t columns; /* per task, whole tiles */
+} T(panel_product);
+
+static void T(panel_task)(void *ctx, int64_t task, int thread) {
+    (void)thread;
+    const T(panel_product) *d = ctx;
+    const T(rt_gemm) *g = d->g;
+    int64_t j0 = task * d->columns, end = lesser(g->n, j0 + d->columns), panel = g->b.panel;
+    for (int64_t j = j0; j < end; j += NR) {
+        V sum[NV];
+        T(panel_columns)(g->k, g->a.data, g->a.k_stride, g->b.data + j / panel * g->b.panel_step + j % panel, panel,
+                         sum);
+        for (int64_t i = 0; i < NV && j + i * VL < end; i++) {
+            REAL *c = g->c + j + i * VL;
+            int64_t n = lesser(VL, end - j - i * VL);
+            T(put_part)(c, g->accumulate ? sum[i] + T(get_part)(c, n) : sum[i], n);
+        }
+    }
+    T(complete)(g, 0, 1, j0, end - j0, g->c + j0, g->ldc);
+}
+
+static void T(run_panels)(const T(rt_gemm) *g) {
+    T(panel_product) d = {g, round_up(ceil_div(1 << 17, g->k + 1), NR)};
+    rt_parallel_for(ceil_div(g->n, d.columns), T(panel_task), &d);
+}
+
+static int T(run_strided)(const T(rt_gemm) *g) {
+    if (g->n == 0 || g->k == 0)
+        return T(rt_gemm_run)(g);
+    /* Dot products end with sums across lanes, a fixed cost that transposing B into panels must exceed. */
+    bool along_k = g->a.k_stride == 1 && g->b.k_stride == 1, few = g->m <= 4 || (g->m <= T(MANY_DOTS) &&g->k >= 256);
+    if (g->b.panel) {
+        if (g->m != 1 || g->b.panel % NR)
+            return T(rt_gemm_run)(g);
+        T(run_panels)(g);
+    } else if (along_k && few)
+        T(run_dots)(g);
+    else if (g->b.stride == 1 && g->m == 1)
+        rt_parallel_for(ceil_div(g->n, T(AXPY_COLS)), T(axpy_task), (void *)g);
+    else
+        return T(rt_gemm_run)(g);
+    return RT_OK;
 }
 
 int T(rt_gemm_strided)(const T(rt_gemm) *g) {
-    T(rt_gemm) t = *g;
-    if (t.n == 1 && t.ldc == 1) { /* a matrix times a vector: the same as the vector times the transpose */
-        t.m = 1, t.n = g->m;
-        t.a = g->b, t.b = g->a;
-        t.ldc = t.n;
-        t.bias_row = g->bias_col, t.bias_col = g->bias_row;
-    }
-    /* Dot products end with sums across lanes, a fixed cost that transposing B into panels must exceed. */
-    bool along_k = t.a.k_stride == 1 && t.b.k_stride == 1, few = t.m <= 4 || (t.m <= T(MANY_DOTS) &&t.k >= 256);
-    if (t.n == 0 || t.k == 0)
-        return T(rt_gemm_run)(&t);
-    if (along_k && few)
-        T(run_dots)(&t);
-    else if (t.b.stride == 1 && t.m == 1)
-        rt_parallel_for(ceil_div(t.n, T(AXPY_COLS)), T(axpy_task), &t);
-    else
-        return T(rt_gemm_run)(&t);
-    return RT_OK;
+    if (g->n != 1 || g->ldc != 1 || g->b.panel)
+        return T(run_strided)(g);
+    T(rt_gemm) t = *g; /* a matrix times a vector: the same as the vector times the transpose */
+    t.m = 1, t.n = g->m;
+    t.a = g->b, t.b = g->a;
+    t.ldc = t.n;
+    t.bias_row = g->bias_col, t.bias_col = g->bias_row;
+    t.finish = NULL;
+    int status = T(run_strided)(&t);
+    if (g->finish && !status)
+        g->finish(g->finish_ctx, 0, g->m, 0, 1, g->c, 1);
+    return status;
 }

@@ -72,6 +72,9 @@ class Kernel:
     The function of an update (``sgd_step``, ``adam_step``) may have an attribute (optional) ``many``:
     ``fn.many(outs, gradients, hyper)`` does for lists of equal length, whose tensors are contiguous and
     of one dtype, what a call of ``fn`` does for each pair.
+
+    That of ``linear_fused`` may have an attribute (optional) ``panel_width``: in panels of how many rows
+    it reads a packed weight fastest; default: 32.
     """
 
     op: str

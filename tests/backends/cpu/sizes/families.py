@@ -55,6 +55,21 @@ def quantized_linear(s: Sizes) -> Call:
     return Call(rt.quantized_linear, arrays, text, differentiable=False)
 
 
+@family
+def linear_fused(s: Sizes) -> Call:
+    rows, inputs, outputs = s.dim(), s.dim(), s.dim()
+    activation = s.choose(["none", "relu", "gelu", "gelu_tanh", "silu", "tanh", "sigmoid"])
+    width = s.choose([0, 4, 5, 8, 16, 32])
+
+    def function(x, weight, bias, residual):
+        held = rt.pack_linear_weight(weight, width) if width else weight
+        return rt.linear_fused(x, held, bias, residual, activation, outputs)
+
+    arrays = (s.normal(rows, inputs), s.normal(outputs, inputs), s.normal(outputs), s.normal(rows, outputs))
+    text = f"linear_fused({rows}, {inputs}, {outputs}, {activation}, {width})"
+    return Call(function, arrays, text, differentiable=False)
+
+
 def _windows(s: Sizes, size: int) -> tuple[dict, int]:
     """Return random geometry of a window of `size` with the least input it fits in."""
     stride, padding, dilation = s.small(3), s.small(size, 0), s.small(3)

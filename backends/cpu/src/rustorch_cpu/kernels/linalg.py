@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from rustorch.dispatch.contract import Kernel
-from rustorch_cpu.dtypes import ALL, DTYPES
+from rustorch_cpu.dtypes import ALL, DTYPES, REAL
+from rustorch_cpu.kernels.operands import address
 from rustorch_cpu.native import lib
 from rustorch_cpu.status import raise_status
 
@@ -62,7 +63,46 @@ def _linear(dtype: str) -> Any:
     return kernel
 
 
+ACTIVATIONS = {
+    "none": lib.RT_ACT_NONE,
+    "relu": lib.RT_ACT_RELU,
+    "gelu": lib.RT_ACT_GELU,
+    "gelu_tanh": lib.RT_ACT_GELU_TANH,
+    "silu": lib.RT_ACT_SILU,
+    "tanh": lib.RT_ACT_TANH,
+    "sigmoid": lib.RT_ACT_SIGMOID,
+}
+
+
+def _linear_fused(dtype: str) -> Any:
+    """``out = activation(x @ weight.T + bias) + residual``; all contiguous, the weight perhaps in panels."""
+    dtype_id, _ = DTYPES[dtype]
+    product = lib.rt_linear_fused
+
+    def kernel(out, x, weight, bias=None, residual=None, *, activation, out_features):
+        panel = weight.shape[2] if len(weight.shape) == 3 else 0
+        status = product(
+            dtype_id,
+            out.address,
+            x.address,
+            weight.address,
+            address(bias),
+            address(residual),
+            out.shape.elements // out_features if out_features else 0,
+            out_features,
+            weight.shape[1],
+            panel,
+            ACTIVATIONS[activation],
+        )
+        if status:
+            raise_status("linear_fused", status)
+
+    kernel.panel_width = lib.rt_linear_fused_panel(dtype_id)
+    return kernel
+
+
 def kernels() -> list[Kernel]:
     """One closure per dtype."""
     found = [Kernel("matmul", _matmul(d), frozenset({d}), layout="strided") for d in sorted(ALL)]
-    return found + [Kernel("linear", _linear(d), frozenset({d})) for d in sorted(FLOATING)]
+    found += [Kernel("linear", _linear(d), frozenset({d})) for d in sorted(FLOATING)]
+    return found + [Kernel("linear_fused", _linear_fused(d), frozenset({d})) for d in sorted(REAL)]
