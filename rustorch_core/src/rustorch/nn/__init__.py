@@ -49,6 +49,7 @@ from rustorch.nn.conv import (
 )
 from rustorch.nn.dropout import AlphaDropout, Dropout, Dropout1d, Dropout2d, Dropout3d, FeatureAlphaDropout
 from rustorch.nn.embedding import Embedding
+from rustorch.nn.fused import FusedLinear
 from rustorch.nn.lazy import LazyModuleMixin
 from rustorch.nn.linear import Bilinear, Flatten, Identity, LazyLinear, Linear, Unflatten
 from rustorch.nn.loss import (
@@ -178,6 +179,7 @@ __all__ = [
     "FeatureAlphaDropout",
     "Flatten",
     "Fold",
+    "FusedLinear",
     "GRUCell",
     "GaussianNLLLoss",
     "GroupNorm",

@@ -52,6 +52,7 @@ class Module:
     _buffers: Members
     _modules: Members
     _transient: set[str]  # names of the buffers that are not part of the state
+    _derived_state: frozenset[str] = frozenset()  # properties that are: read for a state, set from one
     _hooks: _hooks_of_modules.Hooks | None = None
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Any:
@@ -98,7 +99,9 @@ class Module:
     # -- members -----------------------------------------------------------------------------------
 
     def __setattr__(self, name: str, value: Any) -> None:
-        if isinstance(value, Parameter):
+        if name in self._derived_state:
+            object.__setattr__(self, name, value)
+        elif isinstance(value, Parameter):
             self._enter("_parameters", name, value)
         elif isinstance(value, Module):
             self._enter("_modules", name, value)

@@ -33,7 +33,9 @@ def has_extra_state(module: Any, method: str) -> bool:
 
 
 def own_tensors(module: Any) -> Iterator[tuple[str, Any]]:
-    """Yield the parameters and persistent buffers of the module itself."""
+    """Yield the parameters, persistent buffers and derived tensors of the module itself."""
+    for name in module._derived_state:
+        yield name, getattr(module, name)
     for name, tensor in module._parameters.items():
         if tensor is not None:
             yield name, tensor
@@ -125,6 +127,9 @@ class _Loading:
                     if isinstance(source, TensorBase)
                     else creation.tensor(source, device=tensor.device)
                 )
+                if name in module._derived_state:
+                    setattr(module, name, value if self.assign else value.to(tensor))
+                    continue
                 if self.assign:
                     _assign(module, name, tensor, value)
                     continue
