@@ -130,20 +130,27 @@ class _Growth:
         device.allocate, device.free = counted_allocate, counted_free
         self._before = self._count()
         gc.disable()  # a collection amid the block would count garbage of others as freed
+        gc.freeze()  # nor does one look through all that the run has collected by now, or it takes seconds
         tracemalloc.start()
         self._traced = tracemalloc.get_traced_memory()[0]
         return self
 
     def __exit__(self, *_exc: object) -> None:
         self._device.runtime.synchronize()
+        if self._grown() > _SMALL:
+            gc.collect()
+        gc.unfreeze()
         gc.enable()
-        if tracemalloc.get_traced_memory()[0] - self._traced > _SMALL:
+        if self._grown() > _SMALL:
             _empty_memos()
             gc.collect()
-        self.host = tracemalloc.get_traced_memory()[0] - self._traced
+        self.host = self._grown()
         tracemalloc.stop()
         self._device.allocate, self._device.free = self._methods
         self.device = max(self._held, self._count() - self._before)
+
+    def _grown(self) -> int:
+        return tracemalloc.get_traced_memory()[0] - self._traced
 
     def leaks(self, calls: int) -> bool:
         """Return whether so many calls left more than a table that grew."""
