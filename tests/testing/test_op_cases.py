@@ -5,7 +5,7 @@ import pytest
 
 import rustorch
 from rustorch.dispatch import registry
-from rustorch.testing.op_cases import LAYOUTS, OpCase, all_op_cases, laid_out, op_cases
+from rustorch.testing.op_cases import LAYOUTS, OpCase, _Harvest, all_op_cases, laid_out, op_cases
 
 # Ops of the core's own: views, and fronts whose kernels have another name (`scatter` with a mode, `copy`).
 WITHOUT_KERNELS = {
@@ -24,6 +24,14 @@ WITHOUT_KERNELS = {
     *("cat", "embedding", "overwrite", "pick", "place", "replace_part", "to_device", "window"),
     *("scatter_max", "scatter_set", "scatter_sum"),
 }
+
+
+def test_a_destination_may_hold_anything() -> None:
+    out = rustorch.empty(1, device="reference")
+    out.numpy(force=True).view(np.uint32)[:] = 0x7FA00000  # a signalling NaN
+    harvest = _Harvest()
+    harvest.around(registry.ops["random_uniform"], out.dtype, out.device, lambda _: None, out, (), {})
+    assert np.isnan(harvest.found["random_uniform"][0].outs[0].values).all()
 
 
 def test_every_op_with_kernels_has_cases() -> None:

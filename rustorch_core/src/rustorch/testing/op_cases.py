@@ -251,7 +251,10 @@ def _operand(x: Any, *, values: bool) -> OperandCase | None:
 def _values(x: Any) -> np.ndarray[Any, Any]:
     """Return a copy of a tensor's values; floating-point ones wide."""
     found: np.ndarray[Any, Any] = np.array(to_numpy(x, force=True))
-    return found.astype(np.float64) if x.dtype.is_floating_point else found
+    if not x.dtype.is_floating_point:
+        return found
+    with np.errstate(invalid="ignore"):  # a destination that nobody wrote yet may hold a signalling NaN
+        return found.astype(np.float64)
 
 
 def _fingerprint(operands: tuple[OperandCase | None, ...], attrs: dict[str, Any]) -> bytes:
