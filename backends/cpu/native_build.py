@@ -178,7 +178,10 @@ class BuildNative(build_ext):
             objects = list(pool.map(lambda job: self._compile(work, *job), jobs))
         target = Path(self.get_ext_fullpath(ext.name))
         target.parent.mkdir(parents=True, exist_ok=True)
-        link = ["-shared", "-pthread", *self._sanitize(), *map(str, objects), "-lm", "-o", str(target)]
+        flags = self._sanitize() or [
+            "-s"
+        ]  # names that nothing is looked up by would be a twentieth of the file
+        link = ["-shared", "-pthread", *flags, *map(str, objects), "-lm", "-o", str(target)]
         subprocess.run([*compiler(), *link], check=True)
 
     def _compile(self, work: Path, source: Path, target: Path, extra: list[str]) -> Path:

@@ -17,7 +17,7 @@ FUNCTIONS = {
     "expm1": (np.expm1, 2),
     "log": (np.log, 1.5),
     "log2": (np.log2, 2.5),
-    "log10": (np.log10, 2.5),
+    "log10": (np.log10, 2),
     "log1p": (np.log1p, 2),
     "sin": (np.sin, 1),
     "cos": (np.cos, 1),

@@ -37,9 +37,21 @@ typedef struct {
     int64_t count[T(WIDTH)];
 } T(places);
 
+/* Results whose columns are not neighbours, from rows of WIDTH vectors; once for all tiles, as it is long. */
+static __attribute__((noinline)) void T(scatter)(const REAL *sums, int64_t rows, int64_t vectors, const T(places) *p,
+                                                 int64_t ldc, int64_t step, bool accumulate, const REAL *bias) {
+    for (int64_t i = 0; i < rows; i++)
+        for (int64_t j = 0; j < vectors; j++)
+            for (int64_t lane = 0; lane < p->count[j]; lane++) {
+                REAL *to = p->to[j] + i * ldc + lane * step, x = sums[(i * T(WIDTH) + j) * VL + lane];
+                x = accumulate ? x + *to : x;
+                *to = bias ? x + bias[i] : x;
+            }
+}
+
 RT_INLINE void T(direct_tile)(int mr, int64_t k, const REAL *a, const int64_t *offsets, const T(places) *p, int64_t ldc,
                               int64_t step, bool accumulate, const REAL *bias) {
-    enum { MOST = 4 };
+    enum { MOST = T(WIDTH) };
     const int nv = mr <= T(FEW_ROWS) ? T(WIDTH) : NV;
     V sum[MR][MOST];
     const REAL *from[MOST];
@@ -61,18 +73,23 @@ RT_INLINE void T(direct_tile)(int mr, int64_t k, const REAL *a, const int64_t *o
             for (int j = 0; j < nv; j++)
                 sum[i][j] = v(fma)(v(set1)(a[i]), row[j], sum[i][j]);
     }
+    if (step != 1) {
+        REAL sums[MR * MOST * VL];
+#pragma GCC unroll 16
+        for (int i = 0; i < mr; i++)
+#pragma GCC unroll 4
+            for (int j = 0; j < nv; j++)
+                v(store)(sums + (i * MOST + j) * VL, sum[i][j]);
+        T(scatter)(sums, mr, nv, p, ldc, step, accumulate, bias);
+        return;
+    }
 #pragma GCC unroll 16
     for (int i = 0; i < mr; i++)
 #pragma GCC unroll 4
         for (int j = 0; j < nv; j++) {
             REAL *to = p->to[j] + i * ldc;
-            V x = accumulate ? sum[i][j] + T(see)(to, step, 0, p->count[j]) : sum[i][j];
-            x = bias ? x + v(set1)(bias[i]) : x;
-            if (step == 1)
-                v(store_n)(to, x, p->count[j]);
-            else
-                for (int64_t lane = 0; lane < p->count[j]; lane++)
-                    to[lane * step] = x[lane];
+            V x = accumulate ? sum[i][j] + v(load_n)(to, p->count[j]) : sum[i][j];
+            v(store_n)(to, bias ? x + v(set1)(bias[i]) : x, p->count[j]);
         }
 }
 
