@@ -68,3 +68,18 @@ def test_a_wrong_gradient_changes_nothing(case):
     with pytest.raises(rustorch.ShapeError, match="slots and gradient must be like the parameter"):
         optimizer.step()
     assert params[0].tolist() == [1, 1, 1]
+
+
+def test_a_slot_with_strides_is_not_taken_for_a_contiguous_one():
+    """A state that was put in from outside may lie in memory as it likes."""
+
+    def stepped(mean):
+        p = rustorch.zeros(2, 3, requires_grad=True)
+        optimizer = optim.Adam([p], lr=0.1)
+        for _ in range(2):
+            p.grad = rustorch.arange(6.0).reshape(2, 3)
+            optimizer.step()
+            optimizer.state[p]["exp_avg"] = mean(optimizer.state[p]["exp_avg"])
+        return p.detach().numpy()
+
+    np.testing.assert_array_equal(stepped(lambda m: m.t().contiguous().t()), stepped(lambda m: m))

@@ -68,7 +68,7 @@ class Update(Op):
                 or grad.device is not param.device
             ):
                 self._check(param, *slots, grad, hyper)
-            contiguous = contiguous and param.dense >= 0 and grad.dense >= 0
+            contiguous = contiguous and all(x is None or x.dense >= 0 for x in (param, *slots, grad))
         first = changed[0][0]
         kernel = first.device.kernels[self.name][first.dtype]
         many = getattr(getattr(kernel, "function", kernel), "many", None)

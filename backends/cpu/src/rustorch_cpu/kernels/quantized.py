@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from rustorch.dispatch.contract import Kernel
+from rustorch_cpu.kernels.operands import address
 from rustorch_cpu.native import lib
 from rustorch_cpu.status import raise_status
 
@@ -23,7 +24,7 @@ def _quantized_linear(out, x, weight, weight_scale, bias):
         x.address,
         weight.address,
         weight_scale.address,
-        0 if bias is None else bias.address,
+        address(bias),
         out.shape.elements // n if n else 0,
         n,
         k,
