@@ -13,6 +13,7 @@ enum {
     TILE_ROWS = 64,        /* a column may be a page to itself, whose address is worth some lines of memory */
     TILE_BYTES = RT_CHUNK * 16,
     SHORT_SIDE = 8, /* below which tiles do not pay */
+    REPEATS = 256,  /* of a number that a row repeats, written out at a time */
 };
 
 typedef struct {
@@ -20,7 +21,8 @@ typedef struct {
     rt_walk out, in[RT_MAX_INPUTS];
     int64_t n, grain;
     int64_t row; /* chunks do not cross its multiples, so that operands can be read in place */
-    /* What tiles need: the dimensions, outermost first, then the strides of the result and the inputs. */
+    bool streamed;
+    /* The dimensions, outermost first, then the strides of the result and the inputs. */
     int ndim;
     const int64_t *shape;
     int64_t *const *strides;
@@ -111,25 +113,31 @@ static void run_staged(job *j, int64_t start, int64_t end) {
     }
 }
 
-static void run_direct(job *j, int64_t start, int64_t end) {
-    const void *in[RT_MAX_INPUTS];
-    for (int k = 0; k < j->call->op->inputs; k++)
-        in[k] = j->in[k].base + start * j->in[k].itemsize;
-    run_loop(j, end - start, j->out.base + start * j->out.itemsize, in);
-}
-
-/* A result that no cache keeps is written past them: its lines need not be read first. */
-static void run_streamed(job *j, int64_t start, int64_t end) {
-    chunk stage;
-    for (; start < end; start += RT_CHUNK) {
-        int64_t n = lesser(end - start, RT_CHUNK);
-        const void *in[RT_MAX_INPUTS];
-        for (int k = 0; k < j->call->op->inputs; k++)
-            in[k] = j->in[k].base + start * j->in[k].itemsize;
-        run_loop(j, n, &stage, in);
-        rt_stream(j->out.base + start * j->out.itemsize, &stage, (size_t)(n * j->out.itemsize));
+/* A piece of one row, along which each input is dense or repeats a number. */
+static void run_row(job *j, int64_t start, int64_t n, chunk *stage) {
+    const rt_op *op = j->call->op;
+    const char *in[RT_MAX_INPUTS];
+    int64_t step[RT_MAX_INPUTS], run = j->streamed ? lesser(n, RT_CHUNK) : n;
+    char *out = rt_walk_at(&j->out, start);
+    for (int k = 0; k < op->inputs; k++) {
+        step[k] = j->strides[k + 1][j->ndim - 1] * j->in[k].itemsize;
+        in[k] = step[k] ? rt_walk_at(&j->in[k], start) : stage[k].bytes;
+        if (step[k])
+            continue;
+        run = lesser(run, REPEATS);
+        if (!is_scalar(&j->in[k])) /* those are filled once, by rows_task */
+            rt_walk_gather(&j->in[k], start, run, &stage[k]);
     }
-    rt_stream_end();
+    for (int64_t i = 0; i < n; i += run) {
+        const void *at[RT_MAX_INPUTS];
+        int64_t count = lesser(run, n - i);
+        for (int k = 0; k < op->inputs; k++)
+            at[k] = in[k] + i * step[k];
+        char *to = out + i * j->out.itemsize;
+        run_loop(j, count, j->streamed ? stage[RT_MAX_INPUTS].bytes : to, at);
+        if (j->streamed)
+            rt_stream(to, &stage[RT_MAX_INPUTS], (size_t)(count * j->out.itemsize));
+    }
 }
 
 /* Operand k (-1: the result) in the rectangle whose first element is `first`. */
@@ -190,27 +198,31 @@ static void run_tile(job *j, int64_t first, int64_t rows, int64_t columns, chunk
         rt_tile_scatter(&tile, half ? narrow : result);
 }
 
-static bool all_contiguous(const job *j) {
-    if (j->call->half_in || j->call->half_out || !rt_walk_contiguous(&j->out))
+/* Whether rows can be read and written in place. */
+static bool has_plain_rows(const job *j) {
+    if (j->call->half_in || j->call->half_out || j->ndim == 0 || j->row != j->shape[j->ndim - 1])
         return false;
-    for (int k = 0; k < j->call->op->inputs; k++)
-        if (!rt_walk_contiguous(&j->in[k]))
+    for (int k = 0; k <= j->call->op->inputs; k++) {
+        int64_t stride = j->strides[k][j->ndim - 1];
+        if (stride != 1 && (k == 0 || stride != 0))
             return false;
+    }
     return true;
 }
 
-static void direct_task(void *ctx, int64_t task, int thread) {
+static void rows_task(void *ctx, int64_t task, int thread) {
     (void)thread;
     job *j = ctx;
-    int64_t start = task * j->grain, end = start + j->grain;
-    run_direct(j, start, lesser(end, j->n));
-}
-
-static void streamed_task(void *ctx, int64_t task, int thread) {
-    (void)thread;
-    job *j = ctx;
-    int64_t start = task * j->grain, end = start + j->grain;
-    run_streamed(j, start, lesser(end, j->n));
+    int64_t start = task * j->grain, end = lesser(start + j->grain, j->n);
+    chunk stage[RT_MAX_INPUTS + 1];
+    fill_scalars(j, lesser(end - start, REPEATS), stage);
+    while (start < end) {
+        int64_t n = lesser(end - start, j->row - start % j->row);
+        run_row(j, start, n, stage);
+        start += n;
+    }
+    if (j->streamed)
+        rt_stream_end();
 }
 
 static void staged_task(void *ctx, int64_t task, int thread) {
@@ -256,7 +268,7 @@ static bool wants_tiles(const job *j) {
 static int run_tiled(job *j) {
     int64_t largest = rt_itemsize(j->call->op->out_dtype);
     for (int k = 0; k < j->call->op->inputs; k++)
-        largest = -lesser(-largest, -rt_itemsize(j->call->op->in_dtype[k]));
+        largest = greater(largest, rt_itemsize(j->call->op->in_dtype[k]));
     j->tile_columns = TILE_BYTES / TILE_ROWS / largest;
     int64_t rows = j->shape[j->ndim - 2], columns = j->shape[j->ndim - 1];
     int64_t tasks = j->n / (rows * columns) * ceil_div(rows, TILE_ROWS) * ceil_div(columns, j->grain / TILE_ROWS);
@@ -264,8 +276,13 @@ static int run_tiled(job *j) {
     return atomic_load(&j->status);
 }
 
-static bool exceeds_caches(const job *j) {
-    return j->n * j->out.itemsize >= rt_cache_bytes(RT_CACHE_L3) && (uintptr_t)j->out.base % RT_STREAM_ALIGNMENT == 0;
+/* A result that no cache keeps is written past them: its lines need not be read first. */
+static bool wants_stream(const job *j) {
+    bool aligned = (uintptr_t)j->out.base % RT_STREAM_ALIGNMENT == 0;
+    for (int d = 0; d < j->ndim - 1; d++)
+        aligned &= j->strides[0][d] * j->out.itemsize % RT_STREAM_ALIGNMENT == 0;
+    aligned &= j->ndim == 1 || j->row * j->out.itemsize % RT_STREAM_ALIGNMENT == 0;
+    return aligned && j->n * j->out.itemsize >= rt_cache_bytes(RT_CACHE_L3);
 }
 
 static int run(job *j) {
@@ -274,8 +291,9 @@ static int run(job *j) {
     atomic_init(&j->status, RT_OK);
     if (wants_tiles(j))
         return run_tiled(j);
-    rt_task task = !all_contiguous(j) ? staged_task : exceeds_caches(j) ? streamed_task : direct_task;
-    rt_parallel_for(ceil_div(j->n, j->grain), task, j);
+    bool plain = has_plain_rows(j);
+    j->streamed = plain && wants_stream(j);
+    rt_parallel_for(ceil_div(j->n, j->grain), plain ? rows_task : staged_task, j);
     return atomic_load(&j->status);
 }
 
@@ -284,11 +302,13 @@ int rt_elementwise_flat(const rt_elementwise_call *call, int64_t n) {
         const void *in[RT_MAX_INPUTS] = {(void *)call->in[0], (void *)call->in[1], (void *)call->in[2]};
         return call->op->loop(n, (void *)call->out, in, call->params);
     }
-    int64_t one = 1;
+    int64_t one = 1, *const strides[RT_MAX_INPUTS + 1] = {&one, &one, &one, &one};
     job j;
     j.call = call;
     j.n = j.row = n;
     j.ndim = 1;
+    j.shape = &n;
+    j.strides = strides;
     j.out = operand(call, -1, 1, &n, &one);
     for (int k = 0; k < call->op->inputs; k++)
         j.in[k] = operand(call, k, 1, &n, &one);

@@ -171,7 +171,11 @@ def test_bfloat16_linear_sums_in_float32(run, random):
 
 
 @pytest.mark.parametrize(
-    ("m", "n", "k"), [(1, 1, 1), (1, 9, 300), (2, 33, 7), (5, 40, 63), (8, 70, 128), (40, 50, 61), (3, 5, 0)]
+    ("m", "n", "k"),
+    [
+        *[(1, 1, 1), (1, 1, 2), (4, 1, 2), (9, 1, 64), (1, 9, 300), (2, 33, 7), (5, 40, 63), (8, 70, 128)],
+        *[(40, 50, 61), (3, 5, 0)],
+    ],
 )
 @pytest.mark.parametrize("layout", ["rows", "columns", "gaps"])
 def test_bfloat16_sums_in_float32(random, m, n, k, layout):

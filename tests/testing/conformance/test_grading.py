@@ -212,6 +212,16 @@ def test_judging():
     assert judge(one, np.array([1.0, 2.0]), f32, 1.0).message == "expected shape (2,), got (1,)"
 
 
+def test_judging_complex_numbers_that_overflow():
+    """Which of their parts are infinite and which NaN is left open; numbers that do not overflow must be right."""
+    complex64, nan, inf = rustorch.complex64, np.array([complex(np.nan, 1)]), np.array([complex(3, -np.inf)])
+    too_large = np.array([complex(1e38, -1e39)])
+    assert judge(nan, too_large, complex64, 1.0).budgets == 0
+    assert judge(inf, too_large, complex64, 1.0).budgets == 0
+    assert judge(np.array([1 + 1j]), too_large, complex64, 1.0).budgets == math.inf
+    assert judge(nan, np.array([1e38 + 1j]), complex64, 1.0).budgets == math.inf
+
+
 def test_names_of_cases():
     chosen = Selection.of_case("add/float32/sizes/0-130")
     assert (chosen.ops, chosen.dtypes, chosen.check, chosen.case) == ({"add"}, {"float32"}, "sizes", "0-130")

@@ -221,11 +221,13 @@ static void T(home_task)(void *ctx, int64_t task, int thread) {
         T(work_on)(b, (task + other) % homes);
 }
 
-/* Packing pays once a panel is used often, or if reading in place would thrash the cache. */
+/* Packing pays once a panel is used often, or if reading in place would thrash the cache: rows a page apart share
+ * one place of the first-level cache, which has room for eight lines; half a page, two. */
 static bool T(reads_a_in_place)(const T(rt_operand) *a, int64_t uses) {
-    int64_t stride = a->k_stride == 1 ? a->stride : a->k_stride;
-    bool thrashes = stride * (int64_t)sizeof(REAL) % 2048 == 0 || stride > 1024;
-    return !a->pack && (uses <= 2 || (!thrashes && (a->k_stride == 1 || uses <= 8)));
+    int64_t stride = a->k_stride == 1 ? a->stride : a->k_stride, bytes = stride * (int64_t)sizeof(REAL);
+    bool thrashes = bytes % 2048 == 0 || stride > 1024;
+    int64_t few = bytes % 4096 == 0 && MR > 8 ? 0 : 2;
+    return !a->pack && (uses <= few || (!thrashes && (a->k_stride == 1 || uses <= 8)));
 }
 
 /* Rows of B stream well, until they are used often.  Those that are a multiple of half a page apart share so few

@@ -202,7 +202,7 @@ static void T(run_panels)(const T(rt_gemm) *g) {
 }
 
 static int T(run_strided)(const T(rt_gemm) *g) {
-    if (g->n == 0 || g->k == 0)
+    if (g->n == 0 || g->k == 0 || g->a.pack || g->b.pack) /* what is below reads in place */
         return T(rt_gemm_run)(g);
     /* Dot products end with sums across lanes, a fixed cost that transposing B into panels must exceed. */
     bool along_k = g->a.k_stride == 1 && g->b.k_stride == 1, few = g->m <= 4 || (g->m <= T(MANY_DOTS) &&g->k >= 256);

@@ -82,11 +82,14 @@ def test_uniform(
 def test_normal(
     device: Device, reference: Device, quick: bool, grade: Recorder, selection: Selection
 ) -> None:
-    """Normal numbers have the bits of the reference; with other roundings they are no A."""
+    """Normal numbers have the bits of the reference; with other roundings they are no A.
+
+    They are quotients of two polynomials of degree 7, which roundings move by a few units.
+    """
     for dtype in _held(device, selection)[:2]:
         for state, shape in _cases(quick):
             with grade.case("random_normal", dtype.name, f"state {state} shape {shape}"):
-                _compare(random_normal, state, shape, dtype, device, reference, grade, ulps=4)
+                _compare(random_normal, state, shape, dtype, device, reference, grade, ulps=8)
 
 
 def _held(device: Device, selection: Selection) -> list[DType]:

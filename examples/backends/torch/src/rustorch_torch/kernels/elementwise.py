@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+
 import torch
 from torch.nn import functional
 
@@ -18,7 +21,7 @@ SAME_NAME = [
     (FLOATS | COMPLEX, "exp log sqrt sin tanh div"),
     (
         FLOATS,
-        "sigmoid cos tan asin acos atan sinh cosh exp2 expm1 log2 log10 log1p reciprocal rsqrt square atan2",
+        "sigmoid cos tan asin acos atan exp2 expm1 log2 log10 log1p reciprocal rsqrt square atan2",
     ),
     (ALL, "add mul eq ne logical_and logical_or logical_xor logical_not"),
     (REAL, "maximum minimum lt le gt ge sign"),
@@ -52,6 +55,14 @@ def erf(x: torch.Tensor) -> torch.Tensor:
     return torch.erf(x.float())  # of half precision PyTorch's own is off by two percent near 0
 
 
+def hyperbolic(function: Callable[[torch.Tensor], torch.Tensor], x: torch.Tensor) -> torch.Tensor:
+    """Return sinh or cosh also of those arguments just below the overflow for which PyTorch's float32 is infinite."""
+    x = x if x.dtype == torch.float64 else x.float()
+    half = torch.exp(0.5 * x.abs())
+    value = function(x)
+    return torch.where(value.isinf(), 0.5 * half * half * value.sign(), value)
+
+
 #: name -> dtypes and function; these have no `out`, or another signature.
 OTHERS = {
     "floor_divide": (INTEGERS | FLOATS, floor_divide),
@@ -60,6 +71,8 @@ OTHERS = {
         remainder,
     ),  # of floats it decomposes: PyTorch's is NaN where the quotient overflows
     "relu": (INTEGERS | FLOATS, torch.relu),
+    "sinh": (FLOATS, partial(hyperbolic, torch.sinh)),
+    "cosh": (FLOATS, partial(hyperbolic, torch.cosh)),
     "silu": (FLOATS, functional.silu),
     "gelu": (FLOATS, functional.gelu),
     "elu": (FLOATS, functional.elu),
