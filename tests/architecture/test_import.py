@@ -11,18 +11,22 @@ import pytest
 ON_USE = ("torch", "cupy", "cffi", "mpi4py", "matplotlib", "safetensors", "ml_dtypes", "tqdm", "pytest")
 
 
-@pytest.fixture(scope="module")
-def loaded():
-    """The modules that are loaded after `import rustorch` and were not before."""
+def modules_after(statement):
+    """Return the modules that a statement loads in a fresh interpreter."""
     code = (
         "import sys, json; before = set(sys.modules)\n"
-        "import rustorch\n"
+        f"{statement}\n"
         "print(json.dumps(sorted(set(sys.modules) - before)))"
     )
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert run.returncode == 0, run.stderr
     assert not run.stderr
     return set(json.loads(run.stdout))
+
+
+@pytest.fixture(scope="module")
+def loaded():
+    return modules_after("import rustorch")
 
 
 @pytest.mark.parametrize("name", ON_USE)
@@ -34,3 +38,12 @@ def test_import_loads_no_plugin(loaded):
     installed = {point.module.partition(".")[0] for point in entry_points(group="rustorch.plugins")}
     assert installed, "no plugin is installed, so there is nothing to see"
     assert not loaded & (installed | {"rustorch_cpu", "rustorch_reference"})
+
+
+def test_the_first_op_loads_the_kernels_of_its_own_device_only():
+    """Plugins of other devices are asked what they have, which must not cost a user of this one half a second."""
+    found = modules_after("import rustorch; rustorch.ones(3, device='cpu') + 1")
+    assert "rustorch_cpu.kernels" in found
+    others = {name for name in found if ".kernels" in name and not name.startswith("rustorch_cpu")}
+    assert not others
+    assert not found & {"ml_dtypes", "torch", "mlx.core", "pyopencl", "cupy"}

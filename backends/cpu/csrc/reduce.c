@@ -1,5 +1,6 @@
 #include "reduce.h"
 #include "pool.h"
+#include "sizes.h"
 #include "strided.h"
 #include <stdlib.h>
 
@@ -8,7 +9,8 @@ enum {
     MIN_COLUMNS = 2,         /* narrower rows of results are gathered column by column */
     WIDE = 64,               /* dense rows narrower than half of it are reduced several at a time */
     MAX_ACC = 16,            /* bytes of the widest accumulator */
-    TASK_ELEMENTS = 1 << 16, /* input elements per task, roughly */
+    TASK_ELEMENTS = 1 << 16, /* input elements per task, roughly; at most */
+    LONG_TASK = 1 << 18,     /* so many, which memory is asked for in longer stretches */
     STAGED_ROWS = 8          /* rows of half precision that are widened together */
 };
 
@@ -32,14 +34,12 @@ typedef struct {
     _Alignas(64) char memory[RT_CHUNK * 16], wide[STAGED_ROWS * KEPT_BLOCK * sizeof(float)];
 } staging;
 
-static int64_t min64(int64_t a, int64_t b) { return a < b ? a : b; }
-
 static int64_t inner_size(const rt_walk *w) { return w->shape[w->ndim - 1]; }
 static int64_t inner_stride(const rt_walk *w) { return w->strides[w->ndim - 1]; }
 
 /* How many of the `n` steps from `start` stay within the innermost dim. */
 static int64_t inner_run(const rt_walk *w, int64_t start, int64_t n) {
-    return min64(inner_size(w) - start % inner_size(w), n);
+    return lesser(inner_size(w) - start % inner_size(w), n);
 }
 
 /* Rows that lie dense in memory are read in place, as many at a time as lie evenly apart. */
@@ -63,7 +63,7 @@ static void reduce_staged_rows(const plan *p, block b, char *acc, staging *s) {
     for (int64_t k = b.k0; k < b.k1; k++, acc += call->reducer->acc_size) {
         row.base = rt_walk_at(&p->kept, k);
         for (int64_t r = b.r0, n; r < b.r1; r += n) {
-            n = min64(RT_CHUNK, b.r1 - r);
+            n = lesser(RT_CHUNK, b.r1 - r);
             const void *x = rt_walk_read(&row, r, n, s->memory);
             if (call->half) {
                 call->half->widen(n, (float *)s->wide, x);
@@ -91,7 +91,7 @@ static void reduce_dense_columns(const plan *p, int64_t count, int64_t n, const 
     const rt_reduce_call *call = p->call;
     if (call->half) {
         for (int64_t i = 0, rows; i < count; i += rows) {
-            rows = min64(STAGED_ROWS, count - i);
+            rows = lesser(STAGED_ROWS, count - i);
             for (int64_t j = 0; j < rows; j++)
                 call->half->widen(n, (float *)s->wide + j * n, (const uint16_t *)x + (i + j) * step);
             call->reducer->columns(rows, n, s->wide, n, acc);
@@ -140,12 +140,12 @@ static void reduce_task(void *ctx, int64_t task, int thread) {
     (void)thread;
     const plan *p = ctx;
     int64_t split = task % p->splits, start = task / p->splits * p->kept_block;
-    int64_t end = min64(start + p->kept_block, p->results);
-    block b = {start, start, split * p->split_block, min64((split + 1) * p->split_block, p->elements)};
+    int64_t end = lesser(start + p->kept_block, p->results);
+    block b = {start, start, split * p->split_block, lesser((split + 1) * p->split_block, p->elements)};
     _Alignas(64) char local[KEPT_BLOCK * MAX_ACC];
     staging s;
     for (; b.k0 < end; b.k0 = b.k1) {
-        b.k1 = min64(b.k0 + KEPT_BLOCK, end);
+        b.k1 = lesser(b.k0 + KEPT_BLOCK, end);
         if (p->columns)
             b.k1 = b.k0 + inner_run(&p->kept, b.k0, b.k1 - b.k0);
         if (p->partial) {
@@ -164,20 +164,21 @@ static void merge_partials(const plan *p) {
         for (int64_t s = 0; s + stride < p->splits; s += 2 * stride)
             reducer->merge(p->results, p->partial + (s + stride) * bytes, p->partial + s * bytes);
     for (int64_t k = 0; k < p->results; k += KEPT_BLOCK)
-        write_results(p, k, min64(KEPT_BLOCK, p->results - k), p->partial + k * reducer->acc_size);
+        write_results(p, k, lesser(KEPT_BLOCK, p->results - k), p->partial + k * reducer->acc_size);
 }
 
 static void cut(plan *p) {
-    int64_t wanted = TASK_ELEMENTS / (p->elements > 0 ? p->elements : 1);
+    int64_t task = greater(TASK_ELEMENTS, lesser(LONG_TASK, p->results * p->elements / 8));
+    int64_t wanted = task / (p->elements > 0 ? p->elements : 1);
     p->kept_block = wanted < 1 ? 1 : wanted;
     if (p->columns && p->kept_block < KEPT_BLOCK)
         p->kept_block = KEPT_BLOCK;
     p->splits = 1;
     p->split_block = p->elements;
     int64_t tasks = (p->results + p->kept_block - 1) / p->kept_block;
-    int64_t per_task = min64(p->kept_block, p->results) * p->elements;
-    if (tasks < 64 && per_task >= 2 * TASK_ELEMENTS) {
-        int64_t splits = min64(per_task / TASK_ELEMENTS, 64);
+    int64_t per_task = lesser(p->kept_block, p->results) * p->elements;
+    if (tasks < 64 && per_task >= 2 * task) {
+        int64_t splits = lesser(per_task / task, 64);
         p->split_block = (p->elements + splits - 1) / splits;
         p->splits = (p->elements + p->split_block - 1) / p->split_block;
     }
