@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 from scipy.special import erf, erfc, expit
 
+import rustorch_cpu
+
 pytestmark = [pytest.mark.usefixtures("each_isa"), pytest.mark.filterwarnings("ignore::RuntimeWarning")]
 
 #: op -> (reference in float64, units in the last place allowed)
@@ -33,11 +35,16 @@ FUNCTIONS = {
     "gelu": (lambda x: 0.5 * x * erfc(-x * math.sqrt(0.5)), 7),
 }
 
+#: What registers that are tables allow.
+WITH_TABLES = {"tanh": 1.1, "sigmoid": 1.4}
+
 BLOCK = 1 << 22  # patterns at a time
 
 
 def check(run, op, patterns):
     reference, allowed = FUNCTIONS[op]
+    if rustorch_cpu.isa() == "avx512":
+        allowed = WITH_TABLES.get(op, allowed)
     x = patterns.view(np.float32)
     got, exact = run(op, np.empty_like(x), x), reference(x.astype(np.float64))
     expected = exact.astype(np.float32)
@@ -49,13 +56,23 @@ def check(run, op, patterns):
     np.testing.assert_array_equal(got[odd], expected[odd])
     np.testing.assert_array_equal(np.signbit(got[x == 0]), np.signbit(expected[x == 0]))
     error = np.abs(got[finite].astype(np.float64) - exact[finite]) / np.spacing(np.abs(expected[finite]))
-    worst = error.argmax()
-    assert error[worst] <= allowed, f"{error[worst]} at {x[finite][worst]!r}"
+    if error.size:  # a block of patterns may be all NaN
+        worst = error.argmax()
+        assert error[worst] <= allowed, f"{error[worst]} at {x[finite][worst]!r}"
 
 
 @pytest.mark.parametrize("op", FUNCTIONS)
 def test_a_sample_of_all_patterns(run, op):
     check(run, op, np.arange(0, 2**32, 49999, dtype=np.uint64).astype(np.uint32))
+
+
+def test_gelu_near_zero(run):
+    """Two units where results exceed 1e-6, with tables; elsewhere its polynomials and its exponential add up."""
+    x = np.linspace(-4.79, 4.79, 1 << 20).astype(np.float32)
+    reference, bound = FUNCTIONS["gelu"]
+    got, exact = run("gelu", np.empty_like(x), x), reference(x.astype(np.float64))
+    error = np.abs(got - exact) / np.spacing(np.abs(exact.astype(np.float32)))
+    assert error.max() <= (2 if rustorch_cpu.isa() == "avx512" else bound)
 
 
 @pytest.mark.slow

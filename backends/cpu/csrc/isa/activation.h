@@ -12,7 +12,7 @@
      * exact digits on both sides */                                                                     \
     RT_INLINE V N##_gelu(V x) {                                                                          \
         V t = N##_clamp(N##_abs(x), 0, N##_tail_end);                                                    \
-        return N##_fma(-t * N##_bell(t), N##_normal_tail_ratio(t), N##_larger(N##_set1(0), x));          \
+        return N##_larger(N##_set1(0), x) - N##_times_normal_tail(t, t);                                 \
     }                                                                                                    \
     RT_INLINE V N##_gelu_backward(V g, V x) {                                                            \
         V t = N##_clamp(N##_abs(x), 0, N##_tail_end), bell = N##_bell(t);                                \

@@ -4,6 +4,9 @@
  * exp, expm1, log, tanh and erf: minimax polynomials after N. Juffa; the rarer functions in doubles. */
 #pragma once
 #include "isa/math_f64_circular.h"
+#ifdef RT_VEC_HAS_TABLES
+#include "isa/math_f32_tables.h"
+#endif
 
 /* Adding 1.5 * 2^23 leaves the nearest integer in the low bits of the sum, and in the sum itself. */
 #define RT_SHIFT_F32 12582912.0f
@@ -122,6 +125,24 @@ RT_INLINE vf vf_log1p(vf x) {
     return vf_select(vf_abs(x) < 1e-8f, x, y);
 }
 
+#ifdef RT_VEC_HAS_TABLES
+/* A polynomial in the distance of t >= 0 from the nearest of the middles 0, width ... 15 width. */
+#define RT_BY_TABLE(name, t, width)                                                                      \
+    ({                                                                                                   \
+        const vf shifted_ = vf_fma((t), vf_set1(1.0f / (width)), vf_set1(RT_SHIFT_F32));                 \
+        const vf d_ = vf_fma(shifted_ - RT_SHIFT_F32, vf_set1(-(width)), (t));                           \
+        enum { DEGREE = sizeof name / sizeof name[0] - 1 };                                              \
+        vf y_ = vf_lookup(name[DEGREE], (vi)shifted_);                                                   \
+        _Pragma("GCC unroll 8") for (int power = DEGREE - 1; power >= 0; power--)                        \
+            y_ = vf_fma(y_, d_, vf_lookup(name[power], (vi)shifted_));                                   \
+        y_;                                                                                              \
+    })
+
+RT_INLINE vf vf_tanh(vf x) {
+    vf t = vf_clamp(vf_abs(x), 0.0f, 9.1f);
+    return vf_copysign(RT_BY_TABLE(vf_tanh_table, t, 0.625f), x);
+}
+#else
 /* (exp(2t) - 1) / (exp(2t) + 1) with t = |x|: at the negative end errors would double. */
 RT_INLINE vf vf_tanh(vf x) {
     vf t = vf_clamp(vf_abs(x), 0.0f, 9.1f), f, shifted = vf_reduce_ln2(t + t, &f);
@@ -129,10 +150,21 @@ RT_INLINE vf vf_tanh(vf x) {
     vf y = vf_fma(power, vf_expm1_reduced(f), power - 1.0f);
     return vf_copysign(y / (y + 2.0f), x);
 }
+#endif
 
 RT_INLINE vf vf_sigmoid(vf x) {
+#ifdef RT_VEC_HAS_TABLES
+    vf t = vf_abs(x), y = RT_BY_TABLE(vf_sigmoid_table, t, 0.625f);
+    vi near = t < 9.5f;
+    if (__builtin_expect(vi_any(~near), false)) {
+        vf e = vf_exp(-t); /* so small that its square does not count */
+        y = vf_select(near, y, e - e * e);
+    }
+    return vf_select(x < 0.0f, y, 1.0f - y);
+#else
     vf e = vf_exp(-vf_abs(x)), d = 1.0f + e;
     return vf_select(x < 0.0f, e, vf_set1(1.0f)) / d;
+#endif
 }
 
 RT_INLINE vf vf_erf(vf x) {
@@ -186,6 +218,19 @@ RT_INLINE vf vf_normal_tail_ratio(vf t) {
     q = vf_fma(q, t, vf_set1(1.67475861f));
     q = vf_fma(q, t, vf_set1(1.0f));
     return p / q;
+}
+
+/* x times the upper tail at t in [0, vf_tail_end]; x before the ratio, lest a denormal tail lose digits. */
+RT_INLINE vf vf_times_normal_tail(vf x, vf t) {
+#ifdef RT_VEC_HAS_TABLES
+    vi near = t < 4.8f; /* where a polynomial keeps the digits; few vectors hold anything else */
+    vf y = x * RT_BY_TABLE(vf_normal_tail_table, t, 0.3125f);
+    if (__builtin_expect(vi_any(~near), false))
+        y = vf_select(near, y, x * vf_bell(t) * vf_normal_tail_ratio(t));
+    return y;
+#else
+    return x * vf_bell(t) * vf_normal_tail_ratio(t);
+#endif
 }
 
 /* x modulo pi/2 as high + low, and the shifted quotient, for |x| < 2^20.  The first step is exact by

@@ -215,6 +215,8 @@ RT_INLINE vd vd_normal_tail_ratio(vd t) {
     return RT_HORNER(6.0 / (6.0 + t), p) * 0x1p-64;
 }
 
+RT_INLINE vd vd_times_normal_tail(vd x, vd t) { return x * vd_bell(t) * vd_normal_tail_ratio(t); }
+
 /* x times a polynomial near 0, else 1 less twice the normal distribution's tail at sqrt(2) |x|. */
 RT_INLINE vd vd_erf(vd x) {
     static const double p[] = {
