@@ -104,16 +104,17 @@ def canonical_strides(shape: Shape, strides: Sequence[int]) -> Strides:
 
 def as_shape(op: str, sizes: Any, *, allow_minus_one: bool = False) -> tuple[int, ...]:
     """Return sizes given as an int, an iterable, or a one-element tuple holding an iterable."""
-    if isinstance(sizes, int):
+    if sizes.__class__ is int:
         sizes = (sizes,)
     elif isinstance(sizes, (tuple, list)) and len(sizes) == 1 and isinstance(sizes[0], Iterable):
         sizes = sizes[0]
+    if sizes.__class__ is Shape:
+        return sizes  # checked when it was made
     try:
-        result = tuple(operator.index(s) for s in sizes)
+        result = tuple(map(operator.index, sizes))
     except TypeError as error:
         raise ArgumentTypeError(f"{op}: a shape is a sequence of integers, got {sizes!r}") from error
-    low = -1 if allow_minus_one else 0
-    if any(s < low for s in result):
+    if result and min(result) < (-1 if allow_minus_one else 0):
         raise ShapeError(f"{op}: sizes must not be negative, got {result}")
     return result
 
@@ -202,9 +203,9 @@ def reduced_shape(shape: Shape, dims: tuple[int, ...], *, keepdim: bool) -> Shap
 @lru_cache(maxsize=16384)
 def infer_size(op: str, sizes: tuple[int, ...], elements: int) -> Shape:
     """Replace a single -1 by the size that keeps `elements`."""
-    if sizes.count(-1) > 1:
-        raise ShapeError(f"{op}: only one size may be -1, got {sizes}")
     if -1 in sizes:
+        if sizes.count(-1) > 1:
+            raise ShapeError(f"{op}: only one size may be -1, got {sizes}")
         known = 1
         for s in sizes:
             known *= s if s != -1 else 1

@@ -200,6 +200,8 @@ def promoted(op: str, operands: tuple[Any, ...]) -> DType:
 
 def apply(op: Elementwise, operands: tuple[Any, ...], attrs: dict[str, Any], out: Any = None) -> Any:
     """Run an elementwise op on tensors and numbers; `out` receives the result if given."""
+    if out is None and len(operands) == 1 and isinstance(operands[0], TensorBase):
+        return _apply_to_one(op, operands[0], attrs)
     dtype = promoted(op.name, operands)
     if dtype.category not in op.allowed:
         raise DTypeError(f"{op.name}: not defined for {dtype.name} tensors")
@@ -224,6 +226,18 @@ def apply(op: Elementwise, operands: tuple[Any, ...], attrs: dict[str, Any], out
                 hint="leave out= away, or use no_grad()",
             )
         record(op, result, inputs, attrs)
+    return result
+
+
+def _apply_to_one(op: Elementwise, x: Any, attrs: dict[str, Any]) -> Any:
+    """Run an elementwise op of one operand: there is nothing to promote and nothing to broadcast."""
+    if x.dtype.category not in op.allowed:
+        raise DTypeError(f"{op.name}: not defined for {x.dtype.name} tensors")
+    compute, dtype = op.result(x.dtype)
+    result = allocate(x.shape, dtype, x.device)
+    x.device.kernels[op.name][compute](result, prepared(x, compute, x.shape), **attrs)
+    if mode.grad and x.needs_grad and op.records:
+        record(op, result, (x,), attrs)
     return result
 
 

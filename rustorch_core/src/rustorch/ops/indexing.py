@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from rustorch import dtypes
 from rustorch.base import TensorBase, allocate
 from rustorch.dtypes import DType
 from rustorch.errors import ArgumentError, DTypeError, OutOfBoundsError, ShapeError
+from rustorch.ops.creation import from_host
 from rustorch.ops.movement import expand, reshape
 from rustorch.ops.op import Op, common_device
 from rustorch.ops.public import public
@@ -397,6 +400,14 @@ def check_bounds(idx: Any, dim: int, size: int) -> None:
 
 def take_rows(x: Any, indices: list[Any], dims: list[int] | None = None) -> Any:
     """Return ``x[i0, i1, ...]`` for index tensors of the first dims."""
+    if len(indices) == 1 and not hasattr(x.device.runtime, "new_stream"):
+        idx = _index_dtype("indexing", indices[0])
+        rest = x.shape[1:]
+        try:
+            found = index_select_op(x, idx if len(idx.shape) == 1 else reshape(idx, (-1,)), dim=0)
+            return found if len(idx.shape) == 1 else reshape(found, (*idx.shape, *rest))
+        except OutOfBoundsError:
+            pass  # a kernel without streams says so at once; negative ones are left to what follows
     rows, shape = linear_index(x, indices, dims)
     count = len(indices)
     merged = reshape(x, (Shape(x.shape[:count]).elements, *x.shape[count:]))
@@ -433,10 +444,6 @@ def index_put(input: Tensor, indices: Sequence[Tensor], values: Tensor, accumula
 
 def _nonzero_rows(x: Any) -> Any:
     """Return the int64 flat positions of nonzero elements; the count is known only on the host."""
-    import numpy as np
-
-    from rustorch.ops.creation import from_host
-
     return from_host(np.flatnonzero(x.detach().numpy(force=True)).astype(np.int64), x.device)
 
 
@@ -450,19 +457,10 @@ def nonzero(input: Tensor, *, as_tuple: bool = False) -> Any:
 
     The size of the result depends on the values, so the device is synchronised.
     """
-    rows = _nonzero_rows(input)
-    columns = []
-    for size in reversed(input.shape):
-        columns.append(rows.remainder(size))
-        rows = rows.floor_divide(size)
-    columns.reverse()
+    found = np.argwhere(input.detach().numpy(force=True)).astype(np.int64)
     if as_tuple:
-        return tuple(columns)
-    if not columns:
-        return input.new_zeros((rows.shape[0], 0), dtype=dtypes.int64)
-    from rustorch.ops.joining import stack
-
-    return stack(columns, 1)
+        return tuple([from_host(np.ascontiguousarray(column), input.device) for column in found.T])
+    return from_host(np.ascontiguousarray(found), input.device)
 
 
 @public(

@@ -10,7 +10,6 @@ from rustorch.base import TensorBase, allocate, view_of
 from rustorch.dtypes import promote
 from rustorch.errors import ArgumentError, ArgumentTypeError, ShapeError
 from rustorch.ops.movement import (
-    _slice_rule,
     clone,
     expand,
     flatten,
@@ -21,7 +20,7 @@ from rustorch.ops.movement import (
 from rustorch.ops.op import Op, common_device
 from rustorch.ops.public import public
 from rustorch.ops.samples import array, call
-from rustorch.shape import Shape, as_shape, normalize_dim
+from rustorch.shape import Shape, as_shape, canonical_strides, normalize_dim
 from rustorch.tape import mode, record
 
 if TYPE_CHECKING:
@@ -38,12 +37,11 @@ class _Concatenate(Op):
         first = operands[0]
         shape, dtype = self.rule(*operands, dim=dim)
         out = allocate(shape, dtype, first.device)
-        start = 0
+        offset = 0
         copy = first.device.kernels["copy"][dtype]
         for x in operands:
-            length = x.shape[dim]
-            copy(view_of(out, *_slice_rule.rule(out, dim=dim, start=start, length=length, step=1)), x)
-            start += length
+            copy(view_of(out, x.shape, canonical_strides(x.shape, out.strides), offset), x)
+            offset += x.shape[dim] * out.strides[dim]
         if mode.grad and any(x.needs_grad for x in operands):
             record(self, out, operands, attrs)
         return out
@@ -53,8 +51,9 @@ def _cat_rule(*operands: Any, dim: int) -> tuple[Shape, Any]:
     first = operands[0].shape
     total = 0
     for x in operands:
-        if len(x.shape) != len(first) or any(
-            a != b for i, (a, b) in enumerate(zip(x.shape, first, strict=True)) if i != dim
+        if x.shape is not first and (
+            len(x.shape) != len(first)
+            or any(a != b for i, (a, b) in enumerate(zip(x.shape, first, strict=True)) if i != dim)
         ):
             shapes = ", ".join(str(tuple(y.shape)) for y in operands)
             raise ShapeError(f"cat: shapes must be equal outside of dimension {dim}, got {shapes}")

@@ -10,7 +10,7 @@ from rustorch.dtypes import DType
 from rustorch.errors import ArgumentTypeError, DTypeError, ShapeError
 from rustorch.ops.einsum import contract
 from rustorch.ops.joining import roll
-from rustorch.ops.movement import expand, reshape, reshape_to, transpose, transposed
+from rustorch.ops.movement import expand_to, reshape, reshape_to, transpose, transposed
 from rustorch.ops.op import Op
 from rustorch.ops.public import public
 from rustorch.ops.reduce import sum_op
@@ -90,7 +90,9 @@ def matmul(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor
         result = matmul_op(a, b)
     else:
         batch = broadcast_shapes("matmul", a.shape[:-2], b.shape[:-2])
-        result = matmul_op(expand(a, (*batch, *a.shape[-2:])), expand(b, (*batch, *b.shape[-2:])))
+        result = matmul_op(
+            expand_to(a, Shape((*batch, *a.shape[-2:]))), expand_to(b, Shape((*batch, *b.shape[-2:])))
+        )
     if len(other.shape) == 1:
         result = reshape(result, result.shape[:-1])
     if len(input.shape) == 1:

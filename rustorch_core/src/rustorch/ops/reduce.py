@@ -234,7 +234,8 @@ def _extreme(name: str, reduce: Any, arg: Any, input: Any, dim: Any, keepdim: bo
     if keepdim or not input.shape:
         return ValuesAndIndices(values, indices)
     axis = normalize_dim(name, dim, len(input.shape))
-    return ValuesAndIndices(values.squeeze(axis), indices.squeeze(axis))
+    shape = reduced_shape(input.shape, (axis,), keepdim=False)
+    return ValuesAndIndices(reshape_to(values, shape), reshape_to(indices, shape))
 
 
 _EXTREME_SAMPLES = lambda: [  # noqa: E731 - shared by max and min

@@ -12,17 +12,27 @@ from rustorch.autograd import inplace
 from rustorch.base import TensorBase
 from rustorch.errors import ArgumentTypeError, OutOfBoundsError, ShapeError
 from rustorch.ops import creation
-from rustorch.ops.indexing import put_rows, take_rows
-from rustorch.ops.movement import permute, select, slice_dim, unsqueeze
+from rustorch.ops.indexing import masked_select, put_rows, take_rows
+from rustorch.ops.movement import _select_rule, permute, select, slice_dim, unsqueeze
 
 
 def get_item(x: Any, index: Any) -> Any:
     """Return ``x[index]``."""
+    if x.shape:  # the most frequent ones
+        if index.__class__ is int:
+            size = x.shape[0]
+            if -size <= index < size:
+                return _select_rule(x, dim=0, index=index % size)
+        elif index.__class__ is slice:
+            return slice_dim(x, 0, _normalized(index, x))
+        elif isinstance(index, TensorBase) and index.dtype is dtypes.bool_ and index.shape == x.shape:
+            return masked_select(x, index.to(x.device))
     view, advanced = _basic(x, index)
     if not advanced:
         return view if view is not x else _alias(x)
     order, tensors, front = _arranged(view, advanced)
-    result = take_rows(permute(view, order), tensors, [source for _, _, source in advanced])
+    moved = view if order == list(range(len(order))) else permute(view, order)
+    result = take_rows(moved, tensors, [source for _, _, source in advanced])
     return _restored(result, front, len(order) - len(tensors))
 
 
