@@ -1,6 +1,6 @@
 """Write csrc/isa/math_f32_tables.h: polynomials of functions on 16 intervals, for registers that are tables.
 
-    python generate_tables.py
+    python generate_tables.py && tox run -e format
 
 Needs NumPy and SciPy.  Each interval has a polynomial in the distance from its middle, fitted to the relative error
 at Chebyshev points in float64.  The constant term is rounded first, and the others make up for it where they can.

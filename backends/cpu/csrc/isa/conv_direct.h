@@ -51,10 +51,9 @@ static __attribute__((noinline)) void T(scatter)(const REAL *sums, int64_t rows,
 
 RT_INLINE void T(direct_tile)(int mr, int64_t k, const REAL *a, const int64_t *offsets, const T(places) *p, int64_t ldc,
                               int64_t step, bool accumulate, const REAL *bias) {
-    enum { MOST = T(WIDTH) };
     const int nv = mr <= T(FEW_ROWS) ? T(WIDTH) : NV;
-    V sum[MR][MOST];
-    const REAL *from[MOST];
+    V sum[MR][T(WIDTH)];
+    const REAL *from[T(WIDTH)];
 #pragma GCC unroll 4
     for (int j = 0; j < nv; j++) {
         from[j] = p->from[j];
@@ -63,7 +62,7 @@ RT_INLINE void T(direct_tile)(int mr, int64_t k, const REAL *a, const int64_t *o
             sum[i][j] = (V){0};
     }
     for (int64_t q = 0; q < k; q++, a += mr) {
-        V row[MOST];
+        V row[T(WIDTH)];
 #pragma GCC unroll 4
         for (int j = 0; j < nv; j++)
             row[j] = v(load)(from[j] + offsets[q]);
@@ -74,12 +73,12 @@ RT_INLINE void T(direct_tile)(int mr, int64_t k, const REAL *a, const int64_t *o
                 sum[i][j] = v(fma)(v(set1)(a[i]), row[j], sum[i][j]);
     }
     if (step != 1) {
-        REAL sums[MR * MOST * VL];
+        REAL sums[MR * T(WIDTH) * VL];
 #pragma GCC unroll 16
         for (int i = 0; i < mr; i++)
 #pragma GCC unroll 4
             for (int j = 0; j < nv; j++)
-                v(store)(sums + (i * MOST + j) * VL, sum[i][j]);
+                v(store)(sums + (i * T(WIDTH) + j) * VL, sum[i][j]);
         T(scatter)(sums, mr, nv, p, ldc, step, accumulate, bias);
         return;
     }

@@ -14,7 +14,7 @@ enum {
 typedef struct {
     const REAL *grad;
     REAL *out;
-    int64_t m, n, rows, cols, images;
+    int64_t m, n, rows, cols;
     int64_t grad_image, copy_image, row_step; /* from image to image; from row to row in the copy */
     T(direct) copy;
     REAL *copies; /* of the images begin .. end */
@@ -131,7 +131,7 @@ static bool T(prefers_gradient)(const T(patches) *x, int64_t channels) {
 static int T(gradient_run)(const T(patches) *x, int64_t channels, int64_t images, const REAL *grad, int64_t grad_image,
                            int64_t m, REAL *out) {
     const conv_axis *h = &x->at.h, *w = &x->at.w;
-    T(weights_job) d = {.grad = grad, .out = out, .m = m, .n = channels * h->taps * w->taps, .images = images};
+    T(weights_job) d = {.grad = grad, .out = out, .m = m, .n = channels * h->taps * w->taps};
     d.rows = h->grid;
     d.cols = w->grid;
     d.grad_image = grad_image;
