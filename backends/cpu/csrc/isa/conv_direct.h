@@ -73,7 +73,7 @@ RT_INLINE void T(direct_tile)(int mr, int64_t k, const REAL *a, const int64_t *o
                 sum[i][j] = v(fma)(v(set1)(a[i]), row[j], sum[i][j]);
     }
     if (step != 1) {
-        REAL sums[MR * T(WIDTH) * VL];
+        REAL sums[MR * T(WIDTH) *VL];
 #pragma GCC unroll 16
         for (int i = 0; i < mr; i++)
 #pragma GCC unroll 4
@@ -110,6 +110,7 @@ DIRECT_ROWS(DIRECT)
 #undef DIRECT
 #define DIRECT(mr) T(direct_##mr),
 static const T(direct_fn) T(direct_tiles)[MR] = {DIRECT_ROWS(DIRECT)};
+#undef DIRECT_ROWS
 #undef DIRECT
 
 /* One row of the copy: columns first, first + step, ... of a row of `size` columns, 0 where there are none. */

@@ -1,14 +1,15 @@
 /* Weight gradients without panels: vectors run along the rows of an output's gradient and meet, through each tap, the
  * same rows of the copy with a border that conv_direct.h makes.  Included once per type.
  *
- * A tile sums the products of some output channels with two taps over the pixels of a few images; lanes are added at
- * its end.  Nothing is transposed, no number is spread over a vector, and the gradient's rows stay in the first-level
- * cache while all taps pass. */
+ * A tile sums the products of some output channels with a few taps over the pixels of a few images; lanes are added
+ * at its end.  Nothing is transposed, no number is spread over a vector, and the gradient's rows stay in the
+ * first-level cache while all taps pass. */
 enum {
     T(GRADIENT_PIXELS) = 1024, /* that a tile sums before it adds its lanes: many, but few enough for that cache */
-    T(GRADIENT_TAPS) = 2,
-    T(GRADIENT_SHARE) = 64, /* taps of a task */
-    T(GRADIENT_ROW) = 96,   /* pixels times output channels of a tile's row, at least */
+    T(GRADIENT_ROWS) = 6,      /* output channels of a tile: the gradients of 14 would not stay there */
+    T(GRADIENT_TAPS) = MR > 6 ? 4 : 2, /* as the registers allow */
+    T(GRADIENT_SHARE) = 64,            /* taps of a task */
+    T(GRADIENT_ROW) = 96,              /* pixels times output channels of a tile's row, at least */
 };
 
 typedef struct {
@@ -24,15 +25,15 @@ typedef struct {
 
 /* One vector of pixels. */
 RT_INLINE void T(gradient_step)(int mr, int taps, const REAL *g, int64_t plane, const REAL *x, const int64_t *offsets,
-                                int64_t lanes, V sum[MR][T(GRADIENT_TAPS)]) {
+                                int64_t lanes, V sum[T(GRADIENT_ROWS)][T(GRADIENT_TAPS)]) {
     V seen[T(GRADIENT_TAPS)];
-#pragma GCC unroll 2
+#pragma GCC unroll 4
     for (int j = 0; j < taps; j++)
         seen[j] = lanes == VL ? v(load)(x + offsets[j]) : v(load_n)(x + offsets[j], lanes);
 #pragma GCC unroll 16
     for (int i = 0; i < mr; i++) {
         V slope = v(keep)(lanes == VL ? v(load)(g + i * plane) : v(load_n)(g + i * plane, lanes));
-#pragma GCC unroll 2
+#pragma GCC unroll 4
         for (int j = 0; j < taps; j++)
             sum[i][j] = v(fma)(slope, seen[j], sum[i][j]);
     }
@@ -41,10 +42,12 @@ RT_INLINE void T(gradient_step)(int mr, int taps, const REAL *g, int64_t plane, 
 RT_INLINE void T(gradient_tile)(int mr, int taps, const T(weights_job) *d, int64_t i0, int64_t image, int64_t end,
                                 const int64_t *offsets, REAL *out) {
     int64_t plane = d->rows * d->cols, whole = d->cols / VL * VL, rest = d->cols - whole;
-    V sum[MR][T(GRADIENT_TAPS)];
+    V sum[T(GRADIENT_ROWS)][T(GRADIENT_TAPS)];
 #pragma GCC unroll 16
     for (int i = 0; i < mr; i++)
-        sum[i][0] = sum[i][1] = (V){0};
+#pragma GCC unroll 4
+        for (int j = 0; j < taps; j++)
+            sum[i][j] = (V){0};
     for (; image < end; image++) {
         const REAL *g = d->grad + image * d->grad_image + i0 * plane;
         const REAL *x = d->copies + (image - d->begin) * d->copy_image;
@@ -57,7 +60,7 @@ RT_INLINE void T(gradient_tile)(int mr, int taps, const T(weights_job) *d, int64
     }
 #pragma GCC unroll 16
     for (int i = 0; i < mr; i++)
-#pragma GCC unroll 2
+#pragma GCC unroll 4
         for (int j = 0; j < taps; j++)
             out[i * d->n + j] += v(sum)(sum[i][j]);
 }
@@ -69,18 +72,26 @@ typedef void (*T(gradient_fn))(const T(weights_job) *d, int64_t i0, int64_t imag
                                           const int64_t *offsets, REAL *out) {                                         \
         T(gradient_tile)(mr, taps, d, i0, image, end, offsets, out);                                                   \
     }
-#define GRADIENT_BOTH(mr) GRADIENT(mr, 1) GRADIENT(mr, 2)
-DIRECT_ROWS(GRADIENT_BOTH)
-#undef GRADIENT_BOTH
+#define GRADIENT_TILES(X) X(1) X(2) X(3) X(4) X(5) X(6)
+#if MR > 6
+#define GRADIENT_WIDTHS(X, mr) X(mr, 1) X(mr, 2) X(mr, 3) X(mr, 4)
+#else
+#define GRADIENT_WIDTHS(X, mr) X(mr, 1) X(mr, 2)
+#endif
+#define GRADIENT_OF(mr) GRADIENT_WIDTHS(GRADIENT, mr)
+GRADIENT_TILES(GRADIENT_OF)
+#undef GRADIENT_OF
 #undef GRADIENT
 /* Indexed by [output channels - 1][taps - 1]. */
-static const T(gradient_fn) T(gradient_tiles)[MR][T(GRADIENT_TAPS)] = {
-#define GRADIENT_ENTRY(mr) {T(gradient_##mr##x1), T(gradient_##mr##x2)},
-    DIRECT_ROWS(GRADIENT_ENTRY)
-#undef GRADIENT_ENTRY
+static const T(gradient_fn) T(gradient_tiles)[T(GRADIENT_ROWS)][T(GRADIENT_TAPS)] = {
+#define GRADIENT_NAME(mr, taps) T(gradient_##mr##x##taps),
+#define GRADIENT_OF(mr) {GRADIENT_WIDTHS(GRADIENT_NAME, mr)},
+    GRADIENT_TILES(GRADIENT_OF)
+#undef GRADIENT_OF
+#undef GRADIENT_NAME
 };
-#undef DIRECT_ROWS
-
+#undef GRADIENT_WIDTHS
+#undef GRADIENT_TILES
 static void T(copy_image)(void *ctx, int64_t task, int thread) {
     (void)thread;
     const T(weights_job) *d = ctx;
@@ -122,7 +133,7 @@ static T(direct) T(whole_copy)(const T(patches) *x, int64_t channels) {
 static bool T(prefers_gradient)(const T(patches) *x, int64_t channels) {
     const conv_axis *h = &x->at.h, *w = &x->at.w;
     T(direct) copy = T(whole_copy)(x, channels);
-    bool fills = w->grid * MR >= T(GRADIENT_ROW) && 4 * (round_up(w->grid, VL) - w->grid) <= w->grid;
+    bool fills = w->grid * T(GRADIENT_ROWS) >= T(GRADIENT_ROW) && 4 * (round_up(w->grid, VL) - w->grid) <= w->grid;
     return h->taps * w->taps > 1 && h->stride * w->stride == 1 && fills && channels > 0 &&
            T(gradient_batch)(channels * copy.plane) > 0;
 }
@@ -138,7 +149,7 @@ static int T(gradient_run)(const T(patches) *x, int64_t channels, int64_t images
     d.copy = T(whole_copy)(x, channels);
     d.copy_image = channels * d.copy.plane;
     d.row_step = h->stride * d.copy.width;
-    d.copy.height = ceil_div(m, ceil_div(m, MR));
+    d.copy.height = ceil_div(m, ceil_div(m, T(GRADIENT_ROWS)));
     d.block = ceil_div(T(GRADIENT_PIXELS), d.rows * d.cols);
     d.shares = ceil_div(d.n, T(GRADIENT_SHARE));
     int64_t batch = lesser(images, T(gradient_batch)(d.copy_image));
