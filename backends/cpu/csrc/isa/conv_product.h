@@ -88,11 +88,21 @@ static T(phase) T(find_phase)(int64_t phase, int64_t source, int64_t grid, int64
     return p;
 }
 
+/* Whether some pixels meet no tap, as with strides beyond the kernel's extent. */
+static bool T(has_gaps)(int64_t source, int64_t stride, int64_t pad, int64_t dilation, int64_t taps) {
+    for (int64_t phase = 0; phase < lesser(stride, source); phase++)
+        if (T(find_phase)(phase, source, 1, stride, pad, dilation, taps).axis.taps == 0)
+            return true;
+    return false;
+}
+
 static int T(input_grad_phase)(const struct rt_conv *v, REAL *out, const REAL *grad, const REAL *weight, int64_t y,
                                int64_t x) {
     int64_t pixels = v->oh * v->ow, o = v->o / v->groups, c = v->c / v->groups;
     T(phase) h = T(find_phase)(y, v->h, v->oh, v->stride_h, v->pad_h, v->dilation_h, v->kh);
     T(phase) w = T(find_phase)(x, v->w, v->ow, v->stride_w, v->pad_w, v->dilation_w, v->kw);
+    if (h.axis.taps * w.axis.taps == 0)
+        return RT_OK; /* zero already */
     conv_grid grid = {h.axis.grid, w.axis.grid, v->c * v->h * v->w, v->stride_h * v->w, v->stride_w};
     T(patches) patches = {{h.axis, w.axis, v->o * pixels}, grad};
     T(groups) groups = {v->groups, o * pixels, o * c * v->kh * v->kw, c * v->h * v->w, 0};
@@ -112,6 +122,9 @@ static int T(input_grad_phase)(const struct rt_conv *v, REAL *out, const REAL *g
 
 static int T(conv_input_grad)(const struct rt_conv *v, REAL *out, const REAL *grad, const REAL *weight) {
     int status = RT_OK;
+    if (T(has_gaps)(v->h, v->stride_h, v->pad_h, v->dilation_h, v->kh) ||
+        T(has_gaps)(v->w, v->stride_w, v->pad_w, v->dilation_w, v->kw))
+        memset(out, 0, (size_t)(v->n * v->c * v->h * v->w) * sizeof *out);
     for (int64_t y = 0; y < lesser(v->stride_h, v->h); y++)
         for (int64_t x = 0; x < lesser(v->stride_w, v->w) && !status; x++)
             status = T(input_grad_phase)(v, out, grad, weight, y, x);
