@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -112,9 +113,14 @@ def dtype_of(spec: object) -> DType:
     return found
 
 
+@lru_cache(maxsize=256)  # NumPy puts the name together anew each time
+def _of_numpy(dtype: np.dtype[Any]) -> DType | None:
+    return _BY_NAME.get(dtype.name)
+
+
 def of_array(array: np.ndarray[Any, Any]) -> DType:
     """Return the dtype of a NumPy array."""
-    found = _BY_NAME.get(array.dtype.name)
+    found = _of_numpy(array.dtype)
     if found is None:
         raise DTypeError(
             f"from_numpy: no dtype for NumPy's {array.dtype}",

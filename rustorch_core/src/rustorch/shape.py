@@ -179,6 +179,7 @@ def broadcast_shapes(op: str, *shapes: Sequence[int]) -> Shape:
 
 
 @lru_cache(maxsize=16384)
+@lru_cache(maxsize=16384)
 def expanded_strides(shape: Shape, strides: Strides, target: Shape) -> Strides:
     """Return the strides that show `shape` as `target`; the shapes are known to broadcast."""
     pad = len(target) - len(shape)

@@ -200,8 +200,8 @@ def promoted(op: str, operands: tuple[Any, ...]) -> DType:
 
 def apply(op: Elementwise, operands: tuple[Any, ...], attrs: dict[str, Any], out: Any = None) -> Any:
     """Run an elementwise op on tensors and numbers; `out` receives the result if given."""
-    if out is None and len(operands) == 1 and isinstance(operands[0], TensorBase):
-        return _apply_to_one(op, operands[0], attrs)
+    if out is None and _alike(operands):
+        return _apply_alike(op, operands, attrs)
     dtype = promoted(op.name, operands)
     if dtype.category not in op.allowed:
         raise DTypeError(f"{op.name}: not defined for {dtype.name} tensors")
@@ -229,15 +229,30 @@ def apply(op: Elementwise, operands: tuple[Any, ...], attrs: dict[str, Any], out
     return result
 
 
-def _apply_to_one(op: Elementwise, x: Any, attrs: dict[str, Any]) -> Any:
-    """Run an elementwise op of one operand: there is nothing to promote and nothing to broadcast."""
-    if x.dtype.category not in op.allowed:
-        raise DTypeError(f"{op.name}: not defined for {x.dtype.name} tensors")
-    compute, dtype = op.result(x.dtype)
-    result = allocate(x.shape, dtype, x.device)
-    x.device.kernels[op.name][compute](result, prepared(x, compute, x.shape), **attrs)
-    if mode.grad and x.needs_grad and op.records:
-        record(op, result, (x,), attrs)
+def _alike(operands: tuple[Any, ...]) -> bool:
+    """Return whether all are tensors of one dtype and device: nothing is to be promoted or moved."""
+    first = operands[0]
+    if not isinstance(first, TensorBase):
+        return False
+    dtype, device = first.dtype, first.device
+    for x in operands[1:]:
+        if not isinstance(x, TensorBase) or x.dtype is not dtype or x.device is not device:
+            return False
+    return True
+
+
+def _apply_alike(op: Elementwise, operands: tuple[Any, ...], attrs: dict[str, Any]) -> Any:
+    """Run an elementwise op on tensors of one dtype and device."""
+    first = operands[0]
+    if first.dtype.category not in op.allowed:
+        raise DTypeError(f"{op.name}: not defined for {first.dtype.name} tensors")
+    compute, dtype = op.result(first.dtype)
+    shape = broadcast_shapes(op.name, *[x.shape for x in operands]) if len(operands) > 1 else first.shape
+    ready = [prepared(x, compute, shape) for x in operands]
+    result = allocate(shape, dtype, first.device)
+    first.device.kernels[op.name][compute](result, *ready, **attrs)
+    if mode.grad and op.records and any(x.needs_grad for x in operands):
+        record(op, result, operands, attrs)
     return result
 
 
