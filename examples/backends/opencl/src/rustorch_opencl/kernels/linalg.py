@@ -16,24 +16,37 @@ from rustorch_opencl.programs import Program, computing_in
 from rustorch_opencl.types import ALL, TYPES
 
 RANK = 4  # batch dims of a plan
-SIDE, M_TILE, N_TILE = 8, 32, 64  # as in matmul.cl
+SIDE, M_TILE = 8, 32  # as in matmul.cl
+
+
+def _computed(dtype: str) -> tuple[str, int]:
+    """Return the type that sums are made in, and how many of them are a vector.
+
+    At most 32 bytes: of wider ones LLVM's code for some processors with AVX-512 never gets made (it crashes).
+    """
+    wide = "uint" if dtype == "bool" else accumulator("sum", dtype).computed
+    return wide, 4 if wide in ("double", "long", "ulong") else 8
 
 
 @cache
 def _program(dtype: str) -> Program:
     t = TYPES[dtype]
-    wide = "uint" if dtype == "bool" else accumulator("sum", dtype).computed
+    wide, lanes = _computed(dtype)
     definitions = {
         "STORE(p, i, value)": f"store_{t.tag}(p, i, {'(value) != 0' if dtype == 'bool' else 'value'})",
         "LOAD": f"load_{t.tag}",
+        "VSTORE": f"vstore{lanes}",
+        "LANES": lanes,
     }
     return Program(
-        "matmul.cl", **computing_in(dtype), **definitions, A=wide, V=f"{wide}8", S=t.stored, RANK=RANK
+        "matmul.cl", **computing_in(dtype), **definitions, A=wide, V=f"{wide}{lanes}", S=t.stored, RANK=RANK
     )
 
 
 def matmul(dtype: str) -> Callable[..., None]:
     """Return the kernel of one dtype, for any strides."""
+
+    n_tile = SIDE * _computed(dtype)[1]
 
     def kernel(out: View, a: View, b: View) -> None:
         if not out.shape.elements:
@@ -44,7 +57,7 @@ def matmul(dtype: str) -> Callable[..., None]:
         matrices = [stride for v in views for stride in v.strides[-2:]]
         runtime = out.storage.buffer.runtime
         program = _program(dtype).kernel(runtime, "matmul")
-        size = (-(-n // N_TILE) * SIDE, -(-m // M_TILE) * SIDE, prod(sizes[-RANK:]))
+        size = (-(-n // n_tile) * SIDE, -(-m // M_TILE) * SIDE, prod(sizes[-RANK:]))
         # batch dims beyond RANK, which are rare, are launched one by one
         for place in product(*map(range, sizes[:-RANK])):
             starts = [v.offset + sum(map(mul, place, step)) for v, step in zip(views, steps, strict=True)]

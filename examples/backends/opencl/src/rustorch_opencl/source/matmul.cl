@@ -1,12 +1,12 @@
-// out[M, N] = a[M, K] b[K, N] per batch.  A group of 8 x 8 work-items makes a tile of 32 x 64; each
-// work-item 4 rows of 8 columns, as vectors.  Sums run over 16 products at a time and are then added
+// out[M, N] = a[M, K] b[K, N] per batch.  A group of 8 x 8 work-items makes a tile of 32 x 8 LANES; each
+// work-item 4 rows of LANES columns, as vectors.  Sums run over 16 products at a time and are then added
 // up: that is quicker than one long chain and loses fewer digits.
 
 #define SIDE 8
 #define ROWS 4
 #define DEPTH 16
 #define M_TILE (SIDE * ROWS)
-#define N_TILE (SIDE * 8)
+#define N_TILE (SIDE * LANES)
 
 typedef struct {
     long m, n, k;
@@ -49,10 +49,10 @@ kernel void matmul(global S *out, global const S *a, global const S *b, const ma
         barrier(CLK_LOCAL_MEM_FENCE);
     }
     for (int i = 0; i < ROWS; i++) {
-        A sums[8];
-        vstore8(total[i], 0, sums);
-        const long m = m0 + row * ROWS + i, n = n0 + column * 8;
-        for (int j = 0; j < 8; j++)
+        A sums[LANES];
+        VSTORE(total[i], 0, sums);
+        const long m = m0 + row * ROWS + i, n = n0 + column * LANES;
+        for (int j = 0; j < LANES; j++)
             if (m < p.m && n + j < p.n) STORE(out, to + m * p.out_m + (n + j) * p.out_n, sums[j]);
     }
 }
