@@ -45,7 +45,6 @@ def _program(dtype: str) -> Program:
 
 def matmul(dtype: str) -> Callable[..., None]:
     """Return the kernel of one dtype, for any strides."""
-
     n_tile = SIDE * _computed(dtype)[1]
 
     def kernel(out: View, a: View, b: View) -> None:
