@@ -125,7 +125,8 @@ static void pack_units(const void *ctx, int64_t i0, int64_t width, int64_t k0, i
 
 /* Units in memory already, if numbers are not widened and rows are whole units. */
 static T(rt_operand) as_units(const int8_operand *x) {
-    bool whole = RT_PER_LANE == 4 && x->k_stride == 1 && x->k % 4 == 0 && x->stride % 4 == 0;
+    bool aligned = (uintptr_t)x->data % sizeof(int32_t) == 0 && x->stride % 4 == 0;
+    bool whole = RT_PER_LANE == 4 && x->k_stride == 1 && x->k % 4 == 0 && aligned;
     if (whole)
         return (T(rt_operand)){.data = (const int32_t *)x->data, .stride = x->stride / 4, .k_stride = 1};
     return (T(rt_operand)){.pack = pack_units, .ctx = x};
