@@ -238,6 +238,27 @@ def test_results_that_no_cache_keeps(run, offset):
     np.testing.assert_array_equal(run("add", a, a, a), out)
 
 
+@pytest.mark.parametrize("columns", [4096, 4098, 4099])
+def test_rows_of_results_that_no_cache_keeps(run, columns):
+    """Rows with repeated numbers are streamed if each begins where that is possible; else stored as usual."""
+    rows = (64 << 20) // 4 // columns + 3
+    a = np.arange(rows * columns, dtype=np.float32).reshape(rows, columns)
+    row, column = np.arange(columns, dtype=np.float32), np.arange(rows, dtype=np.float32)[:, None]
+    for other in (row, column, a[:1, :1]):
+        spread = np.broadcast_to(other, a.shape)
+        np.testing.assert_array_equal(run("add", np.empty_like(a), a, spread), a + other)
+
+
+@pytest.mark.parametrize("columns", [1, 63, 64, 255, 256, 257, 1030])
+def test_rows_with_repeated_numbers(run, random, columns):
+    a = random.normal(size=(70, 3, columns)).astype(np.float32)
+    for shape in [(70, 1, 1), (3, 1), (columns,), (1, 3, columns), (1, 1, 1)]:
+        other = random.normal(size=shape).astype(np.float32)
+        spread = np.broadcast_to(other, a.shape)
+        np.testing.assert_array_equal(run("sub", np.empty_like(a), a, spread), a - other)
+        np.testing.assert_array_equal(run("sub", np.empty_like(a), spread, a), other - a)
+
+
 def test_in_place_on_a_strided_view(run, random):
     base = random.normal(size=(40, 50)).astype(np.float32)
     expected = base.copy()
