@@ -104,7 +104,7 @@ def canonical_strides(shape: Shape, strides: Sequence[int]) -> Strides:
 
 def as_shape(op: str, sizes: Any, *, allow_minus_one: bool = False) -> tuple[int, ...]:
     """Return sizes given as an int, an iterable, or a one-element tuple holding an iterable."""
-    if sizes.__class__ is int:
+    if isinstance(sizes, int):
         sizes = (sizes,)
     elif isinstance(sizes, (tuple, list)) and len(sizes) == 1 and isinstance(sizes[0], Iterable):
         sizes = sizes[0]
