@@ -232,6 +232,7 @@ RT_INLINE vf vf_times_normal_tail(vf x, vf t) {
     return x * vf_bell(t) * vf_normal_tail_ratio(t);
 #endif
 }
+#undef RT_BY_TABLE
 
 /* x modulo pi/2 as high + low, and the shifted quotient, for |x| < 2^20.  The first step is exact by
  * cancellation; `low` is what the second rounds off. */
