@@ -81,9 +81,9 @@ def test_a_forked_process_cannot_use_the_device():
 
 def test_a_process_may_end_with_work_under_way():
     run(
-        "import rustorch, rustorch_loopback\n"
-        "rustorch_loopback.options.options.delay = 0.05\n"
-        "rustorch_loopback.options.options.delayed = 1.0\n"
+        "import rustorch\n"
+        "from rustorch_loopback.options import options\n"
+        "options.delay, options.delayed = 0.05, 1.0\n"
         "x = rustorch.ones(3, device='loopback')\n"
         "for _ in range(50): x = x + x\n"
     )
