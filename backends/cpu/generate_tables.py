@@ -32,12 +32,10 @@ def polynomial(f: Callable[[np.ndarray], np.ndarray], middle: float, half: float
     value = f(middle + points)
     weight = 1 / value
     coefficients = np.zeros(degree + 1, np.float32)
-    for power in range(degree + 1):  # round one, fit the rest to what is left
+    coefficients[0] = f(np.array([middle]))[0]
+    for power in range(1, degree + 1):  # round one, fit the rest to what is left
         powers = np.arange(power, degree + 1)
         rest = value - np.polynomial.polynomial.polyval(points, coefficients.astype(np.float64))
-        if power == 0:
-            coefficients[0] = f(np.array([middle]))[0]
-            continue
         scaled = (points / half)[:, None] ** powers
         found = np.linalg.lstsq(scaled * weight[:, None], rest * weight, rcond=None)[0] / half**powers
         coefficients[power] = found[0]

@@ -402,10 +402,10 @@ def take_rows(x: Any, indices: list[Any], dims: list[int] | None = None) -> Any:
     """Return ``x[i0, i1, ...]`` for index tensors of the first dims."""
     if len(indices) == 1 and not hasattr(x.device.runtime, "new_stream"):
         idx = _index_dtype("indexing", indices[0])
-        rest = x.shape[1:]
         try:
-            found = index_select_op(x, idx if len(idx.shape) == 1 else reshape(idx, (-1,)), dim=0)
-            return found if len(idx.shape) == 1 else reshape(found, (*idx.shape, *rest))
+            if len(idx.shape) == 1:
+                return index_select_op(x, idx, dim=0)
+            return reshape(index_select_op(x, reshape(idx, (-1,)), dim=0), (*idx.shape, *x.shape[1:]))
         except OutOfBoundsError:
             pass  # a kernel without streams says so at once; negative ones are left to what follows
     rows, shape = linear_index(x, indices, dims)

@@ -167,10 +167,9 @@ def _empty_memos() -> None:
     for memo in gc.get_objects():
         if isinstance(memo, _Memo) and memo.cache_info().maxsize is not None:
             memo.cache_clear()
+    # of a device that lays its tensors out at random views see new strides forever
     for op in registry.ops.values():
-        if isinstance(
-            op, View
-        ):  # of a device that lays its tensors out at random they see new strides forever
+        if isinstance(op, View):
             op.known.clear()
 
 

@@ -22,7 +22,7 @@ SIDE, M_TILE = 8, 32  # as in matmul.cl
 def _computed(dtype: str) -> tuple[str, int]:
     """Return the type that sums are made in, and how many of them are a vector.
 
-    At most 32 bytes: of wider ones LLVM's code for some processors with AVX-512 never gets made (it crashes).
+    At most 32 bytes: on wider ones PoCL's compiler crashes for some processors with AVX-512 (Zen 4).
     """
     wide = "uint" if dtype == "bool" else accumulator("sum", dtype).computed
     return wide, 4 if wide in ("double", "long", "ulong") else 8
