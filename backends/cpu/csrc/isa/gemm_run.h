@@ -18,6 +18,9 @@ enum {
     T(SPLIT_STEP) = 384,      /* of the inner dimension, half of the least share */
     T(SPLIT_WORK) = 1 << 20,
     T(PACK_GRAIN) = 1 << 13, /* numbers that are worth a task of packing */
+    T(ADD_GRAIN) = 1 << 15,  /* and one of adding */
+    T(FEW_USES) = 4,         /* of a panel of A, for which it is not packed */
+    T(SHARED_ROWS) = 7,      /* of A that find room in one place of the first-level cache */
 };
 
 /* One step of the inner dimension.  C is cut into `row_parts` x `strips` homes; a thread works on one home until it
@@ -221,13 +224,29 @@ static void T(home_task)(void *ctx, int64_t task, int thread) {
         T(work_on)(b, (task + other) % homes);
 }
 
-/* Packing pays once a panel is used often, or if reading in place would thrash the cache: rows a page apart share
- * one place of the first-level cache, which has room for eight lines; half a page, two. */
-static bool T(reads_a_in_place)(const T(rt_operand) *a, int64_t uses) {
+/* Rows of A that are pages apart share one place of the first-level cache, which has room for eight lines: with
+ * seven rows, for one of B. */
+static bool T(shares_a_place)(const T(rt_operand) *a) {
+    return !a->pack && a->k_stride == 1 && a->stride * (int64_t)sizeof(REAL) % 4096 == 0;
+}
+
+/* Rows of a panel of A.  Few rows keep too few sums in flight to hide the latency of one: better equal shares than a
+ * low rest. */
+static int64_t T(panel_height)(const T(rt_gemm) *g) {
+    int64_t most = T(shares_a_place)(&g->a) && g->n <= T(FEW_USES) *NR ? lesser(MR, T(SHARED_ROWS)) : MR;
+    return g->m % most * NV < 8 ? ceil_div(g->m, ceil_div(g->m, most)) : most;
+}
+
+/* Packing pays once a panel is used often, or if reading in place would thrash the cache. */
+static bool T(reads_a_in_place)(const T(block) *b, int64_t uses) {
+    const T(rt_operand) *a = &b->g->a;
     int64_t stride = a->k_stride == 1 ? a->stride : a->k_stride, bytes = stride * (int64_t)sizeof(REAL);
     bool thrashes = bytes % 2048 == 0 || stride > 1024;
-    int64_t few = bytes % 4096 == 0 && MR > 8 ? 0 : 2;
-    return !a->pack && (uses <= few || (!thrashes && (a->k_stride == 1 || uses <= 8)));
+    if (a->pack)
+        return false;
+    if (a->k_stride != 1)
+        return uses <= (thrashes ? bytes % 4096 == 0 && MR > T(SHARED_ROWS) ? 0 : 2 : 8);
+    return !thrashes || (uses <= T(FEW_USES) &&(b->height <= T(SHARED_ROWS) || !T(shares_a_place)(a)));
 }
 
 /* Rows of B stream well, until they are used often.  Those that are a multiple of half a page apart share so few
@@ -240,16 +259,18 @@ static bool T(reads_b_in_place)(const T(rt_operand) *b, int64_t uses) {
 }
 
 /* Cut C for `threads` threads: the split of its two dimensions that packs least.  In units of half a cycle per step
- * of the inner dimension: a tile takes height * NV, packing one number 1. */
+ * of the inner dimension: a tile takes height * NV, packing one number 1.  Among splits of nearly the same cost that
+ * into the most parts of rows: where threads share the rows of C, each one's processor fetches ahead the lines that
+ * the other writes (512 x 64 x 512: 1.15). */
 static void T(cut)(T(block) *b, int64_t threads, int64_t most) {
-    int64_t best = INT64_MAX;
+    int64_t best = INT64_MAX / 2;
     for (int64_t rows = 1; rows <= lesser(threads, b->a_panels); rows++) {
         int64_t part = ceil_div(b->a_panels, rows), width = ceil_div(b->b_panels, threads / rows);
         int64_t strips = ceil_div(width, most),
                 cost = part * width * b->height * NV + width * NR + part * b->height * strips;
-        if (cost >= best)
+        if (cost >= best + best / 25)
             continue;
-        best = cost;
+        best = lesser(best, cost);
         b->part = part;
         b->strip = ceil_div(width, strips);
     }
@@ -259,8 +280,7 @@ static void T(cut)(T(block) *b, int64_t threads, int64_t most) {
 
 static void T(plan)(T(block) *b) {
     const T(rt_gemm) *g = b->g;
-    /* Few rows keep too few sums in flight to hide the latency of one: better equal shares than a low rest. */
-    b->height = g->m % MR * NV < 8 ? ceil_div(g->m, ceil_div(g->m, MR)) : MR;
+    b->height = T(panel_height)(g);
     b->a_panels = ceil_div(g->m, b->height);
     b->b_panels = ceil_div(g->n, NR);
     int64_t work = g->m * g->n * b->kc, threads = lesser(rt_num_threads(), work / T(THREAD_WORK));
@@ -268,7 +288,7 @@ static void T(plan)(T(block) *b) {
     T(cut)(b, threads > 1 ? threads : 1, most < 4 ? 4 : lesser(most, T(MAX_STRIP)));
     int64_t worth = T(CHUNK_WORK) / (b->height * b->strip * NR * b->kc) + 1, quarter = ceil_div(b->part, 4);
     b->chunk = threads <= 1 ? b->part : quarter > worth ? quarter : worth;
-    b->direct_a = T(reads_a_in_place)(&g->a, b->strip);
+    b->direct_a = T(reads_a_in_place)(b, b->strip);
     b->direct_b = T(reads_b_in_place)(&g->b, b->part);
 }
 
@@ -291,7 +311,7 @@ static int T(run_block)(T(block) *b) {
 }
 
 static int T(run_range)(const T(rt_gemm) *g, int64_t k_begin, int64_t k_end) {
-    int64_t k = k_end - k_begin, most = rt_cache_bytes(RT_CACHE_L1) * 3 / 5 / (MR * (int64_t)sizeof(REAL));
+    int64_t k = k_end - k_begin, most = rt_cache_bytes(RT_CACHE_L1) * 7 / 8 / (MR * (int64_t)sizeof(REAL));
     int64_t strip = rt_cache_bytes(RT_CACHE_L2) / 2 / (T(LEAST_STRIP) *(int64_t)sizeof(REAL));
     most = lesser(lesser(most, strip), 512);
     int64_t kc = round_up(ceil_div(k, ceil_div(k, most)), VL); /* equal shares */
@@ -334,7 +354,7 @@ static int64_t T(splits)(const T(rt_gemm) *g) {
 
 typedef struct {
     const T(rt_gemm) *g;
-    int64_t share;
+    int64_t share, count, rows; /* of the inner dimension; of such shares; that a task adds */
     REAL *sums;
     _Atomic int status;
 } T(split);
@@ -354,6 +374,23 @@ static void T(split_task)(void *ctx, int64_t task, int thread) {
         s->status = status;
 }
 
+static void T(add_splits)(void *ctx, int64_t task, int thread) {
+    (void)thread;
+    const T(split) *s = ctx;
+    const T(rt_gemm) *g = s->g;
+    int64_t begin = task * s->rows, end = lesser(g->m, begin + s->rows);
+    for (int64_t i = begin; i < end; i++)
+        for (int64_t j = 0; j < g->n; j += VL) {
+            REAL *to = g->c + i * g->ldc + j;
+            int64_t lanes = lesser(g->n - j, VL);
+            V sum = g->accumulate ? T(get_part)(to, lanes) : v(set1)(0);
+            for (int64_t part = 0; part < s->count; part++)
+                sum = sum + T(get_part)(s->sums + (part * g->m + i) * g->n + j, lanes);
+            T(put_part)(to, sum, lanes);
+        }
+    T(complete)(g, begin, end - begin, 0, g->n, g->c + begin * g->ldc, g->ldc);
+}
+
 static int T(run_split)(const T(rt_gemm) *g, int64_t splits) {
     T(split) s = {.g = g, .share = round_up(ceil_div(g->k, splits), VL)};
     splits = ceil_div(g->k, s.share);
@@ -363,15 +400,9 @@ static int T(run_split)(const T(rt_gemm) *g, int64_t splits) {
     rt_parallel_for(splits, T(split_task), &s);
     if (s.status)
         return s.status;
-    for (int64_t i = 0; i < g->m; i++)
-        for (int64_t j = 0; j < g->n; j++) {
-            REAL *c = g->c + i * g->ldc + j, sum = g->bias ? g->bias[i * g->bias_row + j * g->bias_col] : 0;
-            for (int64_t part = 0; part < splits; part++)
-                sum += s.sums[(part * g->m + i) * g->n + j];
-            *c = g->accumulate ? *c + sum : sum;
-        }
-    if (g->finish)
-        g->finish(g->finish_ctx, 0, g->m, 0, g->n, g->c, g->ldc);
+    s.rows = ceil_div(T(ADD_GRAIN), splits * g->n);
+    s.count = splits;
+    rt_parallel_for(ceil_div(g->m, s.rows), T(add_splits), &s);
     return RT_OK;
 }
 
