@@ -49,6 +49,10 @@ EXTENSIONS = {
     "avx512_bf16": ("avx512", "gemm_bf16", ["-mavx512bf16"]),
 }
 
+#: Sources of an instruction set whose loops the compiler makes of shorter vectors: they wait for memory, which is
+#: read more steadily so (Zen 4, sums of arrays in the last cache: 1.05 to 1.2).
+SHORTER = {("avx512", "loops_float"), ("avx512", "loops_integer")}
+
 
 def compiler() -> list[str]:
     """The C compiler, with flags if ``CC`` has any."""
@@ -74,7 +78,8 @@ def variants(isas: Iterable[str]) -> dict[str, str]:
 
 def extra_flags(isa: str, source: Path) -> list[str]:
     """Flags of one source beyond those of its instruction set."""
-    return [
+    shorter = ["-mprefer-vector-width=256"] if (isa, source.stem) in SHORTER else []
+    return shorter + [
         f for base, stem, flags in EXTENSIONS.values() if (base, stem) == (isa, source.stem) for f in flags
     ]
 

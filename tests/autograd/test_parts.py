@@ -55,7 +55,7 @@ def test_the_sum_of_the_parts(use, create, inner):
     for value in function(x * 1 if inner else x):
         total = total + value
     total.backward(create_graph=create)
-    np.testing.assert_array_equal(x.grad.detach().numpy(), expected())
+    np.testing.assert_array_equal(x.grad.detach().to_numpy(), expected())
 
 
 def test_one_tensor_of_zeros_for_all_parts():

@@ -37,12 +37,12 @@ def test_the_error_is_within_its_bound(bias: bool, rows: int, inputs: int, outpu
     layer = float_layer(inputs, outputs, bias=bias)
     quantized = dynamic.Linear.from_float(layer)
     x = numbers(rows, inputs)
-    found = quantized(rustorch.tensor(x)).numpy().astype(np.float64)
+    found = quantized(rustorch.tensor(x)).to_numpy().astype(np.float64)
 
-    weight = layer.weight.detach().numpy().astype(np.float64)
-    offset = layer.bias.detach().numpy() if bias else 0
-    scale_w = quantized.weight_scale.numpy().astype(np.float64)
-    rounded_w = quantized.weight.numpy() * scale_w[:, None]
+    weight = layer.weight.detach().to_numpy().astype(np.float64)
+    offset = layer.bias.detach().to_numpy() if bias else 0
+    scale_w = quantized.weight_scale.to_numpy().astype(np.float64)
+    rounded_w = quantized.weight.to_numpy() * scale_w[:, None]
     assert (np.abs(weight - rounded_w) <= scale_w[:, None] * (0.5 + 127 * 2 * ROUNDING)).all()
 
     scale_x = np.abs(x).max(1).astype(np.float64) / 127
@@ -59,11 +59,11 @@ def test_the_quantized_numbers_are_multiplied_exactly(dtype: str) -> None:
     x = numbers(25, 90)
     scale = np.abs(x).max(1, keepdims=True) / np.float32(127)
     whole = np.rint(x / scale).astype(np.float64)
-    wide = {name: b.numpy().astype(np.float64) for name, b in quantized.named_buffers()}
+    wide = {name: b.to_numpy().astype(np.float64) for name, b in quantized.named_buffers()}
     expected = (whole * scale.astype(np.float64)) @ (wide["weight"] * wide["weight_scale"][:, None]).T + wide[
         "bias"
     ]
-    found = quantized(rustorch.tensor(x.astype(dtype))).numpy()
+    found = quantized(rustorch.tensor(x.astype(dtype))).to_numpy()
     assert found.dtype == dtype
     np.testing.assert_allclose(found, expected, rtol=8 * ROUNDING, atol=8 * ROUNDING * np.abs(expected).max())
 
@@ -72,7 +72,7 @@ def test_leading_dims_and_empty_batches() -> None:
     quantized = dynamic.Linear.from_float(float_layer(6, 5))
     x = rustorch.tensor(numbers(12, 6))
     np.testing.assert_array_equal(
-        quantized(x.reshape(3, 2, 2, 6)).numpy(), quantized(x).numpy().reshape(3, 2, 2, 5)
+        quantized(x.reshape(3, 2, 2, 6)).to_numpy(), quantized(x).to_numpy().reshape(3, 2, 2, 5)
     )
     assert tuple(quantized(x[0]).shape) == (5,)
     assert tuple(quantized(x[:0]).shape) == (0, 5)
@@ -102,7 +102,7 @@ FLOAT, INT8 = "rustorch.nn.linear", "rustorch.nn.quantized.dynamic"
 
 def test_a_model_is_copied_and_quantized() -> None:
     model = Net()
-    before = {name: x.numpy().copy() for name, x in model.state_dict().items()}
+    before = {name: x.to_numpy().copy() for name, x in model.state_dict().items()}
     quantized = quantize_dynamic(model)
     assert set(kinds(quantized).values()) == {INT8}
     assert quantized.twice is quantized.inner[1]
@@ -113,9 +113,9 @@ def test_a_model_is_copied_and_quantized() -> None:
     assert model.training
     assert all(p.requires_grad for p in model.parameters())
     for name, x in model.state_dict().items():
-        np.testing.assert_array_equal(x.numpy(), before[name])
+        np.testing.assert_array_equal(x.to_numpy(), before[name])
     x = rustorch.randn(20, 6)
-    np.testing.assert_allclose(quantized(x).numpy(), model.eval()(x).detach().numpy(), atol=0.05)
+    np.testing.assert_allclose(quantized(x).to_numpy(), model.eval()(x).detach().to_numpy(), atol=0.05)
 
 
 def test_what_is_quantized_can_be_chosen() -> None:
@@ -140,7 +140,7 @@ def test_attention_keeps_the_projection_that_it_reads() -> None:
     quantized = quantize_dynamic(layer)
     assert kinds(quantized) == {"linear1": INT8, "linear2": INT8, "self_attn.out_proj": FLOAT}
     x = rustorch.randn(2, 5, 16)
-    np.testing.assert_allclose(quantized(x).numpy(), layer(x).detach().numpy(), atol=0.1)
+    np.testing.assert_allclose(quantized(x).to_numpy(), layer(x).detach().to_numpy(), atol=0.1)
 
 
 @pytest.mark.parametrize(
@@ -194,10 +194,10 @@ def test_the_state_comes_back(tmp_path: object) -> None:
     rustorch.save(state, file)
     again = quantize_dynamic(Net())
     again.load_state_dict(rustorch.load(file))
-    np.testing.assert_array_equal(again(x).numpy(), quantized(x).numpy())
+    np.testing.assert_array_equal(again(x).to_numpy(), quantized(x).to_numpy())
     empty = dynamic.Linear(6, 8)
     empty.load_state_dict(quantized.first.state_dict())
-    np.testing.assert_array_equal(empty(x).numpy(), quantized.first(x).numpy())
+    np.testing.assert_array_equal(empty(x).to_numpy(), quantized.first(x).to_numpy())
     with pytest.raises(RusTorchError, match=r"missing keys: 'weight_scale'"):
         empty.load_state_dict(nn.Linear(6, 8).state_dict())
 

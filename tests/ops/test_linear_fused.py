@@ -54,11 +54,11 @@ def test_packing_is_what_its_text_says():
     weight = rustorch.arange(33 * 3).reshape(33, 3).float()
     packed = rustorch.pack_linear_weight(weight, 8)
     assert tuple(packed.shape) == (5, 3, 8)
-    found = packed.numpy().transpose(0, 2, 1).reshape(40, 3)
-    np.testing.assert_array_equal(found[:33], weight.numpy())
+    found = packed.to_numpy().transpose(0, 2, 1).reshape(40, 3)
+    np.testing.assert_array_equal(found[:33], weight.to_numpy())
     assert not found[33:].any()
     weight.zero_()
-    assert packed.numpy().any()
+    assert packed.to_numpy().any()
 
 
 def test_changes_after_packing_are_not_followed_and_packing_is_differentiable():

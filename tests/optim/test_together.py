@@ -34,7 +34,7 @@ def trained(make, device="cpu"):
             if i != 2 or step:
                 p.grad = rustorch.tensor(rng.normal(size=tuple(p.shape)), dtype=p.dtype, device=device)
         optimizer.step()
-    return [p.detach().numpy() for p in params]
+    return [p.detach().to_numpy() for p in params]
 
 
 class Watcher:
@@ -80,6 +80,6 @@ def test_a_slot_with_strides_is_not_taken_for_a_contiguous_one():
             p.grad = rustorch.arange(6.0).reshape(2, 3)
             optimizer.step()
             optimizer.state[p]["exp_avg"] = mean(optimizer.state[p]["exp_avg"])
-        return p.detach().numpy()
+        return p.detach().to_numpy()
 
     np.testing.assert_array_equal(stepped(lambda m: m.t().contiguous().t()), stepped(lambda m: m))

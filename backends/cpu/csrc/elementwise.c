@@ -79,6 +79,22 @@ static void run_loop(job *j, int64_t n, void *out, const void *const *in) {
         atomic_store_explicit(&j->status, status, memory_order_relaxed);
 }
 
+static void convert_chunk(const job *j, int64_t start, int64_t n, chunk *stage) {
+    const rt_half_conversion *from = half_of(j->call, 0), *to = half_of(j->call, -1);
+    void *direct = rt_walk_direct(&j->out, start, n), *out = direct ? direct : stage[RT_MAX_INPUTS + 1].bytes;
+    const void *x = rt_walk_read(&j->in[0], start, n, &stage[RT_MAX_INPUTS]);
+    if (from && to) {
+        from->widen(n, (float *)&stage[0], x);
+        to->narrow(n, out, (float *)&stage[0]);
+    } else if (from) {
+        from->widen(n, out, x);
+    } else {
+        to->narrow(n, out, x);
+    }
+    if (!direct)
+        rt_walk_scatter(&j->out, start, n, out);
+}
+
 static void run_chunk(job *j, int64_t start, int64_t n, chunk *stage) {
     const rt_elementwise_call *call = j->call;
     const rt_half_conversion *half = half_of(call, -1);
@@ -108,7 +124,10 @@ static void run_staged(job *j, int64_t start, int64_t end) {
     fill_scalars(j, end - start, stage);
     while (start < end) {
         int64_t n = lesser(lesser(end - start, RT_CHUNK), j->row - start % j->row);
-        run_chunk(j, start, n, stage);
+        if (j->call->converts)
+            convert_chunk(j, start, n, stage);
+        else
+            run_chunk(j, start, n, stage);
         start += n;
     }
 }

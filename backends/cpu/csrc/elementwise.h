@@ -4,6 +4,7 @@
 #pragma once
 #include "dtype.h"
 #include "status.h"
+#include <stdbool.h>
 #include <stdint.h>
 
 enum { RT_MAX_INPUTS = 3 };
@@ -33,6 +34,7 @@ typedef struct {
     uintptr_t out;
     uintptr_t in[RT_MAX_INPUTS];
     double params[2];
+    bool converts; /* the whole work is to widen, to narrow or both: the op is not run */
 } rt_elementwise_call;
 
 /* All operands contiguous with n elements. */

@@ -25,9 +25,9 @@ def same(fused, model, *inputs):
     """Compare within a few roundings of sums; return the fused model."""
     with rustorch.no_grad():
         expected, found = model(*inputs), fused(*inputs)
-    size = np.abs(expected.numpy()).max(initial=1)
+    size = np.abs(expected.to_numpy()).max(initial=1)
     epsilon = 2.0**-52 if expected.dtype is rustorch.float64 else 2.0**-23
-    np.testing.assert_allclose(found.numpy(), expected.numpy(), rtol=0, atol=16 * epsilon * size)
+    np.testing.assert_allclose(found.to_numpy(), expected.to_numpy(), rtol=0, atol=16 * epsilon * size)
     return fused
 
 
@@ -133,13 +133,13 @@ def test_moves():
     same(fused.double(), copy.deepcopy(model).double(), x.double())
     half = fused.half()(x.half())
     assert half.dtype is rustorch.float16
-    np.testing.assert_allclose(half.float().numpy(), model(x).detach().numpy(), atol=0.01)
+    np.testing.assert_allclose(half.float().to_numpy(), model(x).detach().to_numpy(), atol=0.01)
     fused = fuse(model)
-    expected = model(x).detach().numpy()
+    expected = model(x).detach().to_numpy()
     elsewhere = fused.to("reference")(x.to("reference"))
     assert elsewhere.device.type == "reference"
-    np.testing.assert_allclose(elsewhere.numpy(), expected, atol=1e-5)
-    np.testing.assert_allclose(fused.to(DEVICE)(x).numpy(), expected, atol=1e-5)
+    np.testing.assert_allclose(elsewhere.to_numpy(), expected, atol=1e-5)
+    np.testing.assert_allclose(fused.to(DEVICE)(x).to_numpy(), expected, atol=1e-5)
 
 
 def test_without_a_kernel_linear_layers_stay():
@@ -152,7 +152,7 @@ def test_gradients_of_the_input():
     x = rustorch.randn(3, 20, dtype=rustorch.float64, requires_grad=True)
     expected = rustorch.autograd.grad(model(x).sum(), x)[0]
     found = rustorch.autograd.grad(fuse(model)(x).sum(), x)[0]
-    np.testing.assert_allclose(found.numpy(), expected.numpy(), rtol=1e-12, atol=1e-14)
+    np.testing.assert_allclose(found.to_numpy(), expected.to_numpy(), rtol=1e-12, atol=1e-14)
 
 
 class Net(nn.Module):

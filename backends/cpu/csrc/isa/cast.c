@@ -64,7 +64,8 @@ static const rt_half_conversion *half_format(int dtype) {
 
 static rt_elementwise_call call_of(int to, int from, uintptr_t out, uintptr_t x) {
     const rt_op *op = &casts[is_half(to) ? RT_FLOAT32 : to][is_half(from) ? RT_FLOAT32 : from];
-    return (rt_elementwise_call){op, half_format(from), half_format(to), out, {x}, {0}};
+    bool converts = (is_half(to) || is_half(from)) && op->dtype == RT_FLOAT32 && op->out_dtype == RT_FLOAT32;
+    return (rt_elementwise_call){op, half_format(from), half_format(to), out, {x}, {0}, converts};
 }
 
 int rt_cast(int to, int from, uintptr_t out, uintptr_t x, int64_t n) {

@@ -50,7 +50,7 @@ int rt_op_inputs(int op) { return row_of(op)->inputs; }
 
 static rt_elementwise_call call_of(int op, uintptr_t out, uintptr_t a, uintptr_t b, uintptr_t c, double p0, double p1) {
     const rt_half_conversion *half = format_of(op);
-    return (rt_elementwise_call){row_of(op), half, half, out, {a, b, c}, {p0, p1}};
+    return (rt_elementwise_call){row_of(op), half, half, out, {a, b, c}, {p0, p1}, false};
 }
 
 int rt_map1(int op, uintptr_t out, uintptr_t a, int64_t n) { return rt_map1_params(op, out, a, n, 0, 0); }

@@ -116,16 +116,36 @@ INTEGER_REDUCERS(int64, int64_t, INT64_MIN, INT64_MAX)
         high += vf_high(taken);                                                                          \
     } while (0)
 
+/* Eight vectors of a row.  Halves of AVX-512's are as quick in the caches of a core, and quicker beyond (Zen 4: 1.1).
+ */
+#if defined(RT_ISA_AVX512)
+typedef float vh __attribute__((vector_size(32)));
+#define TAKE_EIGHT(NAME, p)                                                                              \
+    do {                                                                                                 \
+        low += __builtin_convertvector(PAIRS_8(NAME##_half_at, p, VD), vd);                              \
+        high += __builtin_convertvector(PAIRS_8(NAME##_half_at, (p) + 8 * VD, VD), vd);                  \
+    } while (0)
+#define HALF_AT(NAME, TERM)                                                                              \
+    RT_INLINE vh NAME##_half_at(const float *p) {                                                        \
+        const vh x = (vh)_mm256_loadu_ps(p);                                                             \
+        return TERM(x);                                                                                  \
+    }
+#else
+#define TAKE_EIGHT(NAME, p) TAKE(PAIRS_8(NAME##_at, p, VF))
+#define HALF_AT(NAME, TERM)
+#endif
+
 #define SUM_FLOAT32(NAME, TERM)                                                                          \
     RT_INLINE vf NAME##_at(const float *p) {                                                             \
         const vf x = vf_load(p);                                                                         \
         return TERM(x);                                                                                  \
     }                                                                                                    \
+    HALF_AT(NAME, TERM)                                                                                  \
     static inline double NAME##_row(int64_t n, const float *v) {                                         \
         vd low = {0}, high = {0};                                                                        \
         int64_t i = 0;                                                                                   \
         for (; i + 8 * VF <= n; i += 8 * VF)                                                             \
-            TAKE(PAIRS_8(NAME##_at, v + i, VF));                                                         \
+            TAKE_EIGHT(NAME, v + i);                                                                     \
         if (i + 4 * VF <= n) {                                                                           \
             TAKE(PAIRS_4(NAME##_at, v + i, VF));                                                         \
             i += 4 * VF;                                                                                 \
