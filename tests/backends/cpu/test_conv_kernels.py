@@ -43,6 +43,27 @@ CASES = [
     (2, 3, 2, 1, 6, (3, 3), (1, 1), (4, 4), (1, 1), 3),
 ]
 
+# Rows of few pixels have kernels of their own, per width, images together and step; the last cases are those at the
+# limits of what these do.
+IMAGES = {2: (1, 4, 9), 3: (1, 5), 4: (1, 2, 7), 5: (1, 3), 6: (1, 3), 7: (1, 3)}
+NARROW = [
+    (n, 32, 4 * step, step * width, 32, (3, 3), (step, step), (1, 1), (1, 1), 1)
+    for width in range(2, 15)
+    for n in IMAGES.get(width, (1,))
+    for step in (1, 2)
+]
+NARROW += [
+    (9, 32, 6, 8, 160, (3, 3), (1, 1), (1, 1), (1, 1), 1),
+    (3, 64, 6, 9, 96, (3, 5), (1, 1), (0, 1), (1, 1), 2),
+    (2, 32, 9, 9, 50, (2, 2), (1, 1), (0, 0), (1, 1), 1),
+    (2, 32, 8, 8, 64, (3, 3), (2, 1), (1, 1), (1, 1), 1),
+    (2, 32, 9, 11, 64, (3, 3), (2, 2), (1, 1), (1, 1), 1),
+    (2, 32, 5, 8, 64, (3, 3), (1, 1), (4, 1), (2, 1), 1),
+    (2, 32, 8, 8, 64, (3, 2), (1, 1), (1, 1), (1, 2), 1),
+    (2, 32, 8, 8, 64, (3, 3), (1, 1), (2, 2), (2, 2), 1),
+]
+CASES += NARROW
+
 
 class Reference:
     """The definition: output pixel times stride plus tap times dilation is the padded input pixel."""
@@ -144,7 +165,7 @@ def test_without_bias(run, random):
     check(out, r.forward() - r.bias[:, None, None], "float64")
 
 
-@pytest.mark.parametrize("case", [CASES[0], CASES[11]])
+@pytest.mark.parametrize("case", [CASES[0], CASES[11], (1, 32, 8, 8, 32, (3, 3), (1, 1), (1, 1), (1, 1), 1)])
 def test_nan_reaches_only_the_pixels_that_see_it(run, random, case):
     r = Reference(case, random, "float32")
     r.x[0, 0, 4, 5] = np.nan

@@ -11,11 +11,6 @@ enum {
 };
 enum { T(FEW_ROWS) = MR >= 12 ? 6 : 3, T(WIDTH) = 4 }; /* a tile of few rows is WIDTH vectors wide, others NV */
 
-/* How far apart the operands of neighbouring groups lie. */
-typedef struct {
-    int64_t count, x, weights, out, bias;
-} T(groups);
-
 typedef struct {
     const T(rt_gemm) *g; /* of the first group, as `x` */
     const T(patches) *x;
@@ -192,23 +187,6 @@ static void T(direct_task)(void *ctx, int64_t task, int thread) {
             T(direct_panel)(d, group, panel, k0, rows, copy, c);
 }
 
-/* The weights of a group: strided memory, or the flipped ones of an input gradient. */
-typedef struct {
-    T(rt_operand) operand;
-    T(flipped) flipped;
-} T(weights);
-
-static void T(find_weights)(const T(rt_gemm) *g, const T(groups) *groups, int64_t group, T(weights) *w) {
-    w->operand = g->a;
-    if (!g->a.pack) {
-        w->operand.data += group * groups->weights;
-        return;
-    }
-    w->flipped = *(const T(flipped) *)g->a.ctx;
-    w->flipped.data += group * groups->weights;
-    w->operand.ctx = &w->flipped;
-}
-
 static void T(pack_weights)(void *ctx, int64_t task, int thread) {
     (void)thread;
     const T(direct) *d = ctx;
@@ -276,25 +254,4 @@ static int T(direct_run)(const T(rt_gemm) *g, const T(patches) *x, const conv_gr
     grouped_for(groups->count * d.panels, d.height * g->k, T(pack_weights), &d);
     grouped_for(planes * d.bands, d.channels * d.plane + g->m * g->k * d.band_rows * to->cols / VL, T(direct_task), &d);
     return d.status;
-}
-
-/* The products of weights and patches of all groups, by whichever way is quicker. */
-static int T(patch_products)(const T(rt_gemm) *first, const T(patches) *x, const conv_grid *to,
-                             const T(groups) *groups) {
-    if (first->m && first->n && first->k && T(prefers_direct)(first, x, groups))
-        return T(direct_run)(first, x, to, groups);
-    int status = RT_OK;
-    for (int64_t group = 0; group < groups->count && !status; group++) {
-        T(rt_gemm) g = *first;
-        T(patches) patches = *x;
-        T(weights) weights;
-        T(find_weights)(first, groups, group, &weights);
-        patches.data += group * groups->x;
-        g.a = weights.operand;
-        g.b = (T(rt_operand)){.pack = T(pack_pixels), .ctx = &patches};
-        g.c += group * groups->out;
-        g.bias = first->bias ? first->bias + group * groups->bias : NULL;
-        status = T(rt_gemm_run)(&g);
-    }
-    return status;
 }

@@ -1,5 +1,28 @@
 /* The three products of a convolution.  Included once per type. */
 
+/* The products of weights and patches of all groups, by whichever way is quicker. */
+static int T(patch_products)(const T(rt_gemm) *first, const T(patches) *x, const conv_grid *to,
+                             const T(groups) *groups) {
+    if (first->m && first->n && first->k && T(prefers_direct)(first, x, groups))
+        return T(direct_run)(first, x, to, groups);
+    int status = RT_OK;
+    if (first->m && first->n && first->k && T(narrow_run)(first, x, to, groups, &status))
+        return status;
+    for (int64_t group = 0; group < groups->count && !status; group++) {
+        T(rt_gemm) g = *first;
+        T(patches) patches = *x;
+        T(weights) weights;
+        T(find_weights)(first, groups, group, &weights);
+        patches.data += group * groups->x;
+        g.a = weights.operand;
+        g.b = (T(rt_operand)){.pack = T(pack_pixels), .ctx = &patches};
+        g.c += group * groups->out;
+        g.bias = first->bias ? first->bias + group * groups->bias : NULL;
+        status = T(rt_gemm_run)(&g);
+    }
+    return status;
+}
+
 RT_INLINE conv_axis T(forward_axis)(int64_t grid, int64_t source, int64_t stride, int64_t pad, int64_t dilation,
                                     int64_t taps) {
     return (conv_axis){grid, source, stride, -pad, dilation, taps};

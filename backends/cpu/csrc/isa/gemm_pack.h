@@ -16,6 +16,7 @@ RT_INLINE int64_t T(pack_transposed)(V (*read)(const char *), int64_t size, cons
 #pragma GCC unroll 16
             for (int i = 0; i < VL; i++) {
                 x[i] = read(row);
+                __builtin_prefetch(row + 256);          /* rows are too many for the processor to foresee them all */
                 row += i0 + i + 1 < width ? stride : 0; /* lanes past the width repeat the last row */
             }
             T(transpose)(x);
