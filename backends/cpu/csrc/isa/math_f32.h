@@ -1,12 +1,10 @@
-/* Elementary functions on float vectors, within 2.5 units in the last place over the whole range,
+/* Elementary functions on float vectors, within 2 units in the last place over the whole range,
  * denormals, infinities and NaN included.
  *
- * exp, expm1, log, tanh and erf: minimax polynomials after N. Juffa; the rarer functions in doubles. */
+ * exp, expm1, log and erf: minimax polynomials after N. Juffa; the rarer functions in doubles. */
 #pragma once
 #include "isa/math_f64_circular.h"
-#ifdef RT_VEC_HAS_TABLES
 #include "isa/math_f32_tables.h"
-#endif
 
 /* Adding 1.5 * 2^23 leaves the nearest integer in the low bits of the sum, and in the sum itself. */
 #define RT_SHIFT_F32 12582912.0f
@@ -83,8 +81,8 @@ RT_INLINE vf vf_split(vf x, vf *e) {
 #endif
 }
 
-/* log(1 + f) for 1 + f in [2/3, 4/3). */
-RT_INLINE vf vf_log_reduced(vf f) {
+/* (log(1 + f) - f) / f^2 for 1 + f in [2/3, 4/3). */
+RT_INLINE vf vf_log_ratio(vf f) {
     vf s = f * f;
     vf r = vf_fma(vf_set1(-0.130310059f), f, vf_set1(0.140869141f));
     vf t = vf_fma(vf_set1(-0.121483512f), f, vf_set1(0.139814854f));
@@ -93,28 +91,31 @@ RT_INLINE vf vf_log_reduced(vf f) {
     r = vf_fma(r, f, vf_set1(0.200120345f));
     r = vf_fma(r, f, vf_set1(-0.249996200f));
     r = vf_fma(r, f, vf_set1(0.333331972f));
-    r = vf_fma(r, f, vf_set1(-0.5f));
-    return vf_fma(r, s, f);
+    return vf_fma(r, f, vf_set1(-0.5f));
 }
+
+/* log(1 + f) there. */
+RT_INLINE vf vf_log_reduced(vf f) { return vf_fma(vf_log_ratio(f), f * f, f); }
 
 RT_INLINE vf vf_log(vf x) {
     vf e, m = vf_split(x, &e);
     return vf_fma(e, vf_set1(0.693147182f), vf_log_reduced(m - 1.0f));
 }
 
-/* The logarithm to another base; exact at powers of two for base 2. */
+/* The logarithm to another base, exact at powers of two for base 2.  The constant multiplies f and what the logarithm
+ * has beyond it apart: of two roundings in a row the first would count more than once. */
 RT_INLINE vf vf_log2(vf x) {
-    vf e, m = vf_split(x, &e), r = vf_log_reduced(m - 1.0f);
-    /* 1/log 2 = 1.4426950216 + 1.926e-8: the product needs the second word near 1. */
-    vf y = vf_fma(r, vf_set1(1.925963033e-8f), r * 1.442695022f);
-    return e + y;
+    vf e, f = vf_split(x, &e) - 1.0f, beyond = vf_log_ratio(f) * (f * f);
+    /* 1/log 2 = 1.4426950216 + 1.926e-8 */
+    vf y = vf_fma(f, vf_set1(1.925963033e-8f), beyond * 1.442695022f);
+    return e + vf_fma(f, vf_set1(1.442695022f), y);
 }
 
 RT_INLINE vf vf_log10(vf x) {
-    vf e, m = vf_split(x, &e), r = vf_log_reduced(m - 1.0f);
+    vf e, f = vf_split(x, &e) - 1.0f, beyond = vf_log_ratio(f) * (f * f);
     /* Both constants in two words; the first of log10(2) is short enough that its product with e is exact. */
-    vf y = vf_fma(r, vf_set1(0.434294492f), vf_fma(r, vf_set1(-1.01030504e-8f), e * 4.60503898e-6f));
-    return vf_fma(e, vf_set1(0.301025390625f), y);
+    vf y = vf_fma(beyond, vf_set1(0.434294492f), vf_fma(f, vf_set1(-1.01030504e-8f), e * 4.60503898e-6f));
+    return vf_fma(e, vf_set1(0.301025390625f), vf_fma(f, vf_set1(0.434294492f), y));
 }
 
 RT_INLINE vf vf_log1p(vf x) {
@@ -125,7 +126,6 @@ RT_INLINE vf vf_log1p(vf x) {
     return vf_select(vf_abs(x) < 1e-8f, x, y);
 }
 
-#ifdef RT_VEC_HAS_TABLES
 /* A polynomial in the distance of t >= 0 from the nearest of the middles 0, width ... 15 width. */
 #define RT_BY_TABLE(name, t, width)                                                                      \
     ({                                                                                                   \
@@ -142,18 +142,8 @@ RT_INLINE vf vf_tanh(vf x) {
     vf t = vf_clamp(vf_abs(x), 0.0f, 9.1f);
     return vf_copysign(RT_BY_TABLE(vf_tanh_table, t, 0.625f), x);
 }
-#else
-/* (exp(2t) - 1) / (exp(2t) + 1) with t = |x|: at the negative end errors would double. */
-RT_INLINE vf vf_tanh(vf x) {
-    vf t = vf_clamp(vf_abs(x), 0.0f, 9.1f), f, shifted = vf_reduce_ln2(t + t, &f);
-    vf power = vf_pow2_of_shifted(shifted);
-    vf y = vf_fma(power, vf_expm1_reduced(f), power - 1.0f);
-    return vf_copysign(y / (y + 2.0f), x);
-}
-#endif
 
 RT_INLINE vf vf_sigmoid(vf x) {
-#ifdef RT_VEC_HAS_TABLES
     vf t = vf_abs(x), y = RT_BY_TABLE(vf_sigmoid_table, t, 0.625f);
     vi near = t < 9.5f;
     if (__builtin_expect(vi_any(~near), false)) {
@@ -161,10 +151,6 @@ RT_INLINE vf vf_sigmoid(vf x) {
         y = vf_select(near, y, e - e * e);
     }
     return vf_select(x < 0.0f, y, 1.0f - y);
-#else
-    vf e = vf_exp(-vf_abs(x)), d = 1.0f + e;
-    return vf_select(x < 0.0f, e, vf_set1(1.0f)) / d;
-#endif
 }
 
 RT_INLINE vf vf_erf(vf x) {
@@ -220,17 +206,15 @@ RT_INLINE vf vf_normal_tail_ratio(vf t) {
     return p / q;
 }
 
-/* x times the upper tail at t in [0, vf_tail_end]; x before the ratio, lest a denormal tail lose digits. */
+/* x times the upper tail at t in [0, vf_tail_end]. */
 RT_INLINE vf vf_times_normal_tail(vf x, vf t) {
-#ifdef RT_VEC_HAS_TABLES
     vi near = t < 4.8f; /* where a polynomial keeps the digits; few vectors hold anything else */
     vf y = x * RT_BY_TABLE(vf_normal_tail_table, t, 0.3125f);
-    if (__builtin_expect(vi_any(~near), false))
-        y = vf_select(near, y, x * vf_bell(t) * vf_normal_tail_ratio(t));
+    if (__builtin_expect(vi_any(~near), false)) {
+        vd low = vd_times_normal_tail(vf_low(x), vf_low(t)), high = vd_times_normal_tail(vf_high(x), vf_high(t));
+        y = vf_select(near, y, vf_join(low, high));
+    }
     return y;
-#else
-    return x * vf_bell(t) * vf_normal_tail_ratio(t);
-#endif
 }
 #undef RT_BY_TABLE
 

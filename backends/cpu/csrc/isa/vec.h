@@ -16,6 +16,7 @@
  *   x_larger  the second operand where one is NaN       x_most    the largest lane but NaN
  *   x_keep    holds a loaded vector in a register, lest it be loaded again for every use
  *   vi_any vl_any   whether a lane of a mask is set
+ *   vf_lookup       numbers of a table of 16, aligned; the index counts modulo 16
  *   vi_load vi_store vi_load_n vi_store_n   int32 in memory, as above
  *   vu_mul32 vu_zip_low vu_zip_high   uint64: product of the lower halves; interleaved
  *   vl_from_vd vd_from_vl   small integers, by value
@@ -163,6 +164,15 @@ RT_INLINE bool vl_any(vl mask) {
     return any != 0;
 }
 RT_INLINE bool vi_any(vi mask) { return vl_any((vl)mask); }
+#endif
+
+#ifndef RT_VEC_HAS_TABLES
+RT_INLINE vf vf_lookup(const float *table, vi index) {
+    vf y;
+    for (int i = 0; i < VF; i++)
+        y[i] = table[index[i] & 15];
+    return y;
+}
 #endif
 
 /* The product of the lower halves. */

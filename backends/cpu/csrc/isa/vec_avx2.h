@@ -121,3 +121,11 @@ static inline bool vl_any(vl mask) { return vi_any((vi)mask); }
 static inline vu vu_mul32(vu a, vu b) { return (vu)_mm256_mul_epu32((__m256i)a, (__m256i)b); }
 
 #define RT_VEC_EXACT_FMA
+
+/* A table of 16 numbers in two registers. */
+#define RT_VEC_HAS_TABLES
+static inline vf vf_lookup(const float *table, vi index) {
+    __m256 low = _mm256_permutevar8x32_ps(_mm256_load_ps(table), (__m256i)index);
+    __m256 high = _mm256_permutevar8x32_ps(_mm256_load_ps(table + 8), (__m256i)index);
+    return (vf)_mm256_blendv_ps(low, high, _mm256_castsi256_ps(_mm256_slli_epi32((__m256i)index, 28)));
+}

@@ -107,7 +107,7 @@ static inline vd vd_mantissa(vd x) { return (vd)_mm512_getmant_pd((__m512d)x, _M
 static inline vf vf_exponent(vf x) { return (vf)_mm512_getexp_ps((__m512)x); }
 static inline vd vd_exponent(vd x) { return (vd)_mm512_getexp_pd((__m512d)x); }
 
-/* A table of 16 numbers in a register; `index` counts modulo 16. */
+/* A table of 16 numbers in a register. */
 #define RT_VEC_HAS_TABLES
 static inline vf vf_lookup(const float *table, vi index) {
     return (vf)_mm512_permutexvar_ps((__m512i)index, _mm512_load_ps(table));

@@ -27,3 +27,11 @@ static inline vd vd_clamp(vd x, double low, double high) {
 static inline vu vu_mul32(vu a, vu b) { return (vu)vmull_u32(vmovn_u64((uint64x2_t)a), vmovn_u64((uint64x2_t)b)); }
 
 #define RT_VEC_EXACT_FMA
+
+/* A table of 16 numbers in four registers, looked up by bytes. */
+#define RT_VEC_HAS_TABLES
+static inline vf vf_lookup(const float *table, vi index) {
+    uint8x16x4_t bytes = vld1q_u8_x4((const uint8_t *)table);
+    uint32x4_t first = vandq_u32((uint32x4_t)index, vdupq_n_u32(15));
+    return (vf)vqtbl4q_u8(bytes, (uint8x16_t)vmlaq_n_u32(vdupq_n_u32(0x03020100), first, 0x04040404));
+}
