@@ -576,9 +576,12 @@ def _make_inplace(
     scaled = name in ("add", "sub")  # these two have PyTorch's `alpha`, the factor of the second operand
 
     def inplace(*args: Any, **kwargs: Any) -> Any:
+        alpha = kwargs.pop("alpha", 1) if scaled and kwargs else 1
+        if alpha != 1 and len(args) == 2:
+            args, alpha = (args[0], args[1] * alpha), 1
         if quick and len(args) == 2 and not kwargs:
             x, other = args
-            if other.__class__ is float and _simple(x):
+            if (other.__class__ is float or other.__class__ is int) and _simple(x):
                 other = constant_like(other, x)
             elif not _simple_pair(x, other):
                 x = None
@@ -586,9 +589,8 @@ def _make_inplace(
                 x.device.kernels[name][x.dtype](x, x, other)
                 x.storage.version += 1
                 return x
-        alpha = kwargs.pop("alpha", 1) if scaled else 1
         operands, attrs = bind(args, kwargs)
-        if alpha != 1:
+        if alpha != 1:  # the second operand came by its name
             operands = (operands[0], operands[1] * alpha)
         try:
             return apply_inplace(op, operands, attrs)

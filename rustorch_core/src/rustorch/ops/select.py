@@ -142,7 +142,8 @@ def clamp(input: Tensor, min: Any = None, max: Any = None, *, out: Tensor | None
         result = result if max is None else result.minimum(max)
         return result if out is None else out.copy_(result)
     # a float limit makes integers floats, as in PyTorch
-    wanted = promoted("clamp", tuple(x for x in (input, min, max) if x is not None))
-    x = input if input.dtype is wanted else input.to(wanted)
-    result = clamp_(x, min=min, max=max)
+    limits = tuple(x for x in (min, max) if x is not None)
+    if input.dtype.category != dtypes.FLOAT or not all(isinstance(x, (int, float)) for x in limits):
+        input = input.to(promoted("clamp", (input, *limits)))
+    result = clamp_(input, min=min, max=max)
     return result if out is None else out.copy_(result)

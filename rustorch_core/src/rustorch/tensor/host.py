@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import struct
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,15 @@ from rustorch.errors import (
 from rustorch.ops.creation import from_host
 
 _DLPACK_HOST = (1, 0)  # kDLCPU
+
+#: How one element's bytes are read, where Python's own types hold it; the others go through NumPy.
+_READERS = {
+    name: struct.Struct("=" + code).unpack
+    for name, code in {
+        "bool": "?", "uint8": "B", "int8": "b", "int16": "h", "int32": "i", "int64": "q",
+        "float16": "e", "float32": "f", "float64": "d",
+    }.items()
+}  # fmt: skip
 
 
 def to_numpy(x: Any, *, force: bool) -> np.ndarray[Any, Any]:
@@ -77,6 +87,8 @@ def item(x: Any) -> Any:
         raise ShapeError(f"item: one element is required, got shape {tuple(x.shape)}", hint="use tolist()")
     memory = bytearray(x.dtype.itemsize)
     x.device.runtime.copy_to_host(memoryview(memory), x.storage.buffer, x.offset * x.dtype.itemsize)
+    if (read := _READERS.get(x.dtype.name)) is not None:
+        return read(memory)[0]
     value = np.frombuffer(memory, x.dtype.numpy)
     return value.item() if x.dtype.name != "bfloat16" else float(value[0])
 

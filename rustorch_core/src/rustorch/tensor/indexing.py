@@ -25,6 +25,9 @@ def get_item(x: Any, index: Any) -> Any:
                 return _select_rule(x, dim=0, index=index % size)
         elif index.__class__ is slice:
             return slice_dim(x, 0, _normalized(index, x))
+        elif index.__class__ is tuple and len(index) <= len(x.shape) and _is_plain(index):
+            view = _plain(x, index)
+            return view if view is not x else _alias(x)
         elif isinstance(index, TensorBase) and index.dtype is dtypes.bool_ and index.shape == x.shape:
             return masked_select(x, index.to(x.device))
     view, advanced = _basic(x, index)
@@ -88,6 +91,39 @@ def _alias(x: Any) -> Any:
     return slice_dim(x, 0, slice(None)) if x.shape else permute(x, ())
 
 
+def _is_plain(index: tuple[Any, ...]) -> bool:
+    """Return whether there are integers and slices only, the latter by integers."""
+    for part in index:
+        if part.__class__ is slice:
+            for bound in (part.start, part.stop, part.step):
+                if bound is not None and bound.__class__ is not int:
+                    return False
+        elif part.__class__ is not int:
+            return False
+    return True
+
+
+def _plain(x: Any, index: tuple[Any, ...]) -> Any:
+    view, dim = x, 0
+    for source, part in enumerate(index):
+        if part.__class__ is int:
+            view = _select_rule(view, dim=dim, index=_position(part, view.shape[dim], source))
+        else:
+            if part.start is not None or part.stop is not None or part.step is not None:
+                view = slice_dim(view, dim, part)
+            dim += 1
+    return view
+
+
+def _position(index: int, size: int, source: int) -> int:
+    """Return an index that may count from the end as one that does not; `source` is the dim that it is for."""
+    if not -size <= index < size:
+        raise OutOfBoundsError(
+            f"indexing: index {index} is out of bounds for dimension {source} with size {size}"
+        )
+    return index % size
+
+
 # -- the parts of an index ---------------------------------------------------------------------------
 
 
@@ -119,12 +155,7 @@ def _basic(x: Any, index: Any) -> tuple[Any, list[tuple[int, Any, int]]]:  # noq
             dim += 1
             source += 1
         elif isinstance(part, int):
-            size = view.shape[dim]
-            if not -size <= part < size:
-                raise OutOfBoundsError(
-                    f"indexing: index {part} is out of bounds for dimension {source} with size {size}"
-                )
-            view = select(view, dim, part)
+            view = _select_rule(view, dim=dim, index=_position(part, view.shape[dim], source))
             source += 1
         elif part.dtype is dtypes.bool_:
             here = tuple(view.shape[dim : dim + len(part.shape)])
