@@ -16,11 +16,13 @@ from pathlib import Path
 
 RUNTIMES = {"address": "libasan.so", "undefined": "libubsan.so", "thread": "libtsan.so"}
 
+SUPPRESSIONS = Path(__file__).with_name("thread_sanitizer.txt")
+
 SETTINGS = {
     # The interpreter keeps memory until exit on purpose, which is no leak of ours.
     "ASAN_OPTIONS": "detect_leaks=0:halt_on_error=1:allocator_may_return_null=1",
     "UBSAN_OPTIONS": "halt_on_error=1:print_stacktrace=1",
-    "TSAN_OPTIONS": "halt_on_error=1:second_deadlock_stack=1",
+    "TSAN_OPTIONS": f"halt_on_error=1:second_deadlock_stack=1:suppressions={SUPPRESSIONS}",
     # Every Python object becomes a malloc of its own, so that an overrun into one is seen.
     "PYTHONMALLOC": "malloc",
     # How the threads of NumPy's library wait for each other is hidden from ThreadSanitizer.

@@ -52,6 +52,12 @@ NARROW = [
     for n in IMAGES.get(width, (1,))
     for step in (1, 2)
 ]
+NARROW += [  # rows in parts
+    (2, 32, 3 * step, step * width, 32, (3, taps), (step, step), (1, 1), (1, 1), 1)
+    for width in (15, 16, 17, 28, 31, 40)
+    for taps in (2, 3)
+    for step in (1, 2)
+]
 NARROW += [
     (9, 32, 6, 8, 160, (3, 3), (1, 1), (1, 1), (1, 1), 1),
     (3, 64, 6, 9, 96, (3, 5), (1, 1), (0, 1), (1, 1), 2),

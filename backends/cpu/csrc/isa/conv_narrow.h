@@ -2,13 +2,17 @@
  * taps that see nothing but the border are left out: 16 % of them for 3x3 taps and 8x8 pixels, 31 % for 4x4, where
  * vectors of pixels would multiply zeros.  Included once per type.
  *
- * A tile is one row of some images; its sums stay in registers over all taps and channels. */
+ * A tile is one row of some images, or a part of a row; its sums stay in registers over all taps and channels. */
+enum { T(WIDE_ROW) = 32 }; /* pixels, from which on vectors of them lose little at the borders */
+
 #if MR >= 14 && RT_REAL_BITS == 32
 
 enum {
     T(NARROW_CHANNELS) = 16, /* of the source, at least */
     T(NARROW_PIXELS) = 256,  /* that are worth packing the weights of NR channels once more, for another thread */
     T(TILE_OVERHEAD) = 3,    /* per step, in products of vectors */
+    T(FEW_SUMS) = 10,        /* pixels whose sums leave registers free */
+    T(LEAST_PART) = 8,       /* pixels of a row that is cut into parts */
 };
 
 /* A row's work: the first channel's numbers that the leftmost tap of the first row of taps sees, and its weights.  That
@@ -20,6 +24,15 @@ typedef struct {
     int64_t channels, tap_rows, taps;
     bool clips_first, clips_last;
 } T(narrow_row);
+
+/* sum += row times the number at x, read twice rather than kept: of many sums the compiler would move some from
+ * register to register, and spill others (14 pixels: 0.75 of the speed).  Of few it does not, and reads once. */
+RT_INLINE void T(add_product_at)(bool many, V *sum, const REAL *x, V row) {
+    if (many)
+        __asm__("vfmadd231ps %2%{1to16%}, %1, %0" : "+v"(*sum) : "v"(row), "m"(*x));
+    else
+        *sum = v(fma)(v(set1)(*x), row, *sum);
+}
 
 /* Pixels first .. end of every image meet one tap of one channel. */
 RT_INLINE void T(narrow_step)(int cols, int images, int step, int first, int end, const REAL *x, int64_t image_step,
@@ -33,13 +46,38 @@ RT_INLINE void T(narrow_step)(int cols, int images, int step, int first, int end
 #pragma GCC unroll 16
         for (int i = first; i < end; i++)
 #pragma GCC unroll 4
-            for (int j = 0; j < NV; j++) {
-                V *to = &sum[image * cols + i][j];
-                *to = v(fma)(v(set1)(x[image * image_step + i * step]), row[j], *to);
-            }
+            for (int j = 0; j < NV; j++)
+                T(add_product_at)(cols * images > T(FEW_SUMS), &sum[image * cols + i][j],
+                                  x + image * image_step + i * step, row[j]);
 }
 
-/* sums[pixel][channel]; all but the row are constants after inlining. */
+/* Three neighbouring taps of all channels; the outer ones may see one pixel less. */
+RT_INLINE void T(narrow_three)(int cols, int images, int step, int clips_first, int clips_last, const T(narrow_row) *r,
+                               const REAL *x, const REAL *w, V sum[MR][NV]) {
+    for (int64_t c = 0; c < r->channels; c++, x += r->channel_step, w += r->weight_channel_step) {
+        T(narrow_step)(cols, images, step, clips_first, cols, x, r->image_step, w, sum);
+        T(narrow_step)(cols, images, step, 0, cols, x + 1, r->image_step, w + r->weight_step, sum);
+        T(narrow_step)(cols, images, step, 0, cols - clips_last, x + 2, r->image_step, w + 2 * r->weight_step, sum);
+    }
+}
+
+/* Any taps. */
+RT_INLINE void T(narrow_any)(int cols, int images, int step, const T(narrow_row) *r, const REAL *x, const REAL *w,
+                             V sum[MR][NV]) {
+    for (int64_t c = 0; c < r->channels; c++, x += r->channel_step, w += r->weight_channel_step)
+        for (int64_t tap = 0; tap < r->taps; tap++) {
+            const REAL *from = x + tap * r->tap_step, *weights = w + tap * r->weight_step;
+            if (r->clips_first && tap == 0)
+                T(narrow_step)(cols, images, step, 1, cols, from, r->image_step, weights, sum);
+            else if (r->clips_last && tap == r->taps - 1)
+                T(narrow_step)(cols, images, step, 0, cols - 1, from, r->image_step, weights, sum);
+            else
+                T(narrow_step)(cols, images, step, 0, cols, from, r->image_step, weights, sum);
+        }
+}
+
+/* sums[pixel][channel]; all but the row are constants after inlining.  Three taps and a border of one, which are usual,
+ * have loops without branches (1.1 to 1.3 times as quick): for whole rows, and for parts of them. */
 RT_INLINE void T(narrow_tile)(int cols, int images, int step, const T(narrow_row) *r, REAL *sums) {
     V sum[MR][NV];
 #pragma GCC unroll 16
@@ -47,29 +85,19 @@ RT_INLINE void T(narrow_tile)(int cols, int images, int step, const T(narrow_row
 #pragma GCC unroll 4
         for (int j = 0; j < NV; j++)
             sum[i][j] = (V){0};
-    /* Three taps and a border of one, which are usual, have a loop without branches (1.1 to 1.3 times as quick). */
-    const bool clips_first = r->clips_first, clips_last = r->clips_last;
-    const bool usual = clips_first && clips_last == (step == 1) && r->taps == 3 && r->tap_step == 1;
+    const bool three = r->taps == 3 && r->tap_step == 1, part = three && cols >= T(LEAST_PART);
     for (int64_t tap_row = 0; tap_row < r->tap_rows; tap_row++) {
         const REAL *x = r->x + tap_row * r->row_step, *w = r->weights + tap_row * r->weight_row_step;
-        if (usual)
-            for (int64_t c = 0; c < r->channels; c++, x += r->channel_step, w += r->weight_channel_step) {
-                T(narrow_step)(cols, images, step, 1, cols, x, r->image_step, w, sum);
-                T(narrow_step)(cols, images, step, 0, cols, x + 1, r->image_step, w + r->weight_step, sum);
-                T(narrow_step)(cols, images, step, 0, cols - (step == 1), x + 2, r->image_step, w + 2 * r->weight_step,
-                               sum);
-            }
+        if (three && step == 1 && r->clips_first && r->clips_last)
+            T(narrow_three)(cols, images, step, 1, 1, r, x, w, sum);
+        else if ((step == 2 ? three : part) && r->clips_first && !r->clips_last)
+            T(narrow_three)(cols, images, step, 1, 0, r, x, w, sum);
+        else if (part && step == 1 && !r->clips_first && r->clips_last)
+            T(narrow_three)(cols, images, step, 0, 1, r, x, w, sum);
+        else if (part && !r->clips_first && !r->clips_last)
+            T(narrow_three)(cols, images, step, 0, 0, r, x, w, sum);
         else
-            for (int64_t c = 0; c < r->channels; c++, x += r->channel_step, w += r->weight_channel_step)
-                for (int64_t tap = 0; tap < r->taps; tap++) {
-                    const REAL *from = x + tap * r->tap_step, *weights = w + tap * r->weight_step;
-                    if (clips_first && tap == 0)
-                        T(narrow_step)(cols, images, step, 1, cols, from, r->image_step, weights, sum);
-                    else if (clips_last && tap == r->taps - 1)
-                        T(narrow_step)(cols, images, step, 0, cols - 1, from, r->image_step, weights, sum);
-                    else
-                        T(narrow_step)(cols, images, step, 0, cols, from, r->image_step, weights, sum);
-                }
+            T(narrow_any)(cols, images, step, r, x, w, sum);
     }
 #pragma GCC unroll 16
     for (int i = 0; i < cols * images; i++)
@@ -107,6 +135,7 @@ typedef struct {
     const conv_grid *to;
     const T(groups) *groups;
     int64_t channels, images, panels, shares, share; /* panels of NR output channels; images are cut into shares */
+    int64_t cols, parts;                             /* of a row: the last part may begin within the one before */
     int tile;
     bool clips_first, clips_last;
     _Atomic int status;
@@ -153,7 +182,9 @@ static bool T(plan_narrow)(T(narrow) *d) {
     if (!T(find_edges)(w, &d->clips_first, &d->clips_last))
         return false;
     d->images = d->g->n / pixels;
-    d->tile = T(best_tile)(w->grid, d->images);
+    d->parts = ceil_div(w->grid, MR);
+    d->cols = ceil_div(w->grid, d->parts);
+    d->tile = T(best_tile)(d->cols, d->images);
     if (d->tile < 0)
         return false;
     d->panels = ceil_div(m, NR);
@@ -168,7 +199,7 @@ static bool T(plan_narrow)(T(narrow) *d) {
 /* Bring the sums of a row to their places: channel by channel, the pixels of `images` images. */
 static void T(store_narrow)(const T(narrow) *d, const REAL *sums, int64_t images, int64_t channels, REAL *c,
                             const REAL *bias) {
-    int64_t cols = d->to->cols;
+    int64_t cols = d->cols;
     for (int64_t image = 0; image < images; image++, sums += cols * NR, c += d->to->image_stride)
         for (int64_t i = 0; i < channels; i++) {
             REAL *to = c + i * d->g->ldc, more = bias ? bias[i] : 0;
@@ -195,8 +226,6 @@ static void T(narrow_panel)(const T(narrow) *d, int64_t group, int64_t panel, in
         .weight_step = mirrored ? -NR : NR,
         .channels = d->channels,
         .taps = w->taps,
-        .clips_first = d->clips_first,
-        .clips_last = d->clips_last,
     };
     for (int64_t image = begin; image < end; image += together) {
         int64_t count = lesser(together, end - image), from = image + count - together; /* the last ones, if too few */
@@ -209,12 +238,18 @@ static void T(narrow_panel)(const T(narrow) *d, int64_t group, int64_t panel, in
                 if (seen < 0 || seen >= h->source)
                     break;
             }
-            r.x = data + from * source + (top + first * h->step) * w->source + T(lowest)(w);
+            const REAL *seen = data + from * source + (top + first * h->step) * w->source + T(lowest)(w);
             r.weights = weights + (first * w->taps + (mirrored ? w->taps - 1 : 0)) * NR;
-            T(narrow_tiles)[d->tile].tile[w->stride - 1](&r, sums);
-            T(store_narrow)(d, sums + (together - count) * d->to->cols * NR, count, lesser(NR, d->g->m - i0),
-                            c + image * d->to->image_stride + row * d->to->row_stride,
-                            bias ? bias + group * d->groups->bias + i0 : NULL);
+            for (int64_t part = 0; part < d->parts; part++) {
+                int64_t col = lesser(part * d->cols, w->grid - d->cols);
+                r.x = seen + col * w->stride;
+                r.clips_first = d->clips_first && col == 0;
+                r.clips_last = d->clips_last && part == d->parts - 1;
+                T(narrow_tiles)[d->tile].tile[w->stride - 1](&r, sums);
+                T(store_narrow)(d, sums + (together - count) * d->cols * NR, count, lesser(NR, d->g->m - i0),
+                                c + image * d->to->image_stride + row * d->to->row_stride + col * d->to->col_stride,
+                                bias ? bias + group * d->groups->bias + i0 : NULL);
+            }
         }
     }
 }

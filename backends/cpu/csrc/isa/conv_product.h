@@ -3,10 +3,13 @@
 /* The products of weights and patches of all groups, by whichever way is quicker. */
 static int T(patch_products)(const T(rt_gemm) *first, const T(patches) *x, const conv_grid *to,
                              const T(groups) *groups) {
-    if (first->m && first->n && first->k && T(prefers_direct)(first, x, groups))
-        return T(direct_run)(first, x, to, groups);
     int status = RT_OK;
-    if (first->m && first->n && first->k && T(narrow_run)(first, x, to, groups, &status))
+    bool any = first->m && first->n && first->k, wide = x->at.w.grid >= T(WIDE_ROW);
+    if (any && !wide && T(narrow_run)(first, x, to, groups, &status))
+        return status;
+    if (any && T(prefers_direct)(first, x, groups))
+        return T(direct_run)(first, x, to, groups);
+    if (any && wide && T(narrow_run)(first, x, to, groups, &status))
         return status;
     for (int64_t group = 0; group < groups->count && !status; group++) {
         T(rt_gemm) g = *first;
