@@ -24,7 +24,17 @@ COMMANDS = {
     "dpkg-deb": "",
 }
 PACKAGES = ("python3", "libpython3-dev", "libstdc++6", "libc6")
-WHEELS = ("numpy", "cffi", "pluggy", "ml_dtypes", "safetensors", "pytest", "hypothesis", "typing_extensions")
+WHEELS = (
+    "numpy",
+    "scipy",
+    "cffi",
+    "pluggy",
+    "ml_dtypes",
+    "safetensors",
+    "pytest",
+    "hypothesis",
+    "typing_extensions",
+)
 DISTRIBUTIONS = ("rustorch_core", "backends/reference", "backends/cpu", ".")
 
 

@@ -73,8 +73,8 @@ static void fill_scalar(const job *j, int k, int64_t n, chunk *stage) {
     half->widen(n, (float *)&stage[k], (const uint16_t *)&stage[RT_MAX_INPUTS]);
 }
 
-static void run_loop(job *j, int64_t n, void *out, const void *const *in) {
-    int status = j->call->op->loop(n, out, in, j->call->params);
+static void run_loop(job *j, rt_loop loop, int64_t n, void *out, const void *const *in) {
+    int status = loop(n, out, in, j->call->params);
     if (status != RT_OK)
         atomic_store_explicit(&j->status, status, memory_order_relaxed);
 }
@@ -103,7 +103,7 @@ static void run_chunk(job *j, int64_t start, int64_t n, chunk *stage) {
     for (int k = 0; k < call->op->inputs; k++)
         in[k] = stage_input(j, k, start, n, &stage[k], &stage[RT_MAX_INPUTS]);
     void *out = direct && !half ? direct : &stage[RT_MAX_INPUTS + 1];
-    run_loop(j, n, out, in);
+    run_loop(j, call->op->loop, n, out, in);
     if (half) {
         uint16_t *narrow = direct ? direct : (void *)&stage[RT_MAX_INPUTS];
         half->narrow(n, narrow, out);
@@ -135,13 +135,15 @@ static void run_staged(job *j, int64_t start, int64_t end) {
 /* A piece of one row, along which each input is dense or repeats a number. */
 static void run_row(job *j, int64_t start, int64_t n, chunk *stage) {
     const rt_op *op = j->call->op;
+    const int64_t *const *strides = (const int64_t *const *)j->strides;
+    bool by_number = op->by_number && strides[1][j->ndim - 1] && !strides[2][j->ndim - 1];
     const char *in[RT_MAX_INPUTS];
     int64_t step[RT_MAX_INPUTS], run = j->streamed ? lesser(n, RT_CHUNK) : n;
     char *out = rt_walk_at(&j->out, start);
     for (int k = 0; k < op->inputs; k++) {
-        step[k] = j->strides[k + 1][j->ndim - 1] * j->in[k].itemsize;
-        in[k] = step[k] ? rt_walk_at(&j->in[k], start) : stage[k].bytes;
-        if (step[k])
+        step[k] = strides[k + 1][j->ndim - 1] * j->in[k].itemsize;
+        in[k] = step[k] || by_number ? rt_walk_at(&j->in[k], start) : stage[k].bytes;
+        if (step[k] || by_number)
             continue;
         run = lesser(run, REPEATS);
         if (!is_scalar(&j->in[k])) /* those are filled once, by rows_task */
@@ -153,7 +155,7 @@ static void run_row(job *j, int64_t start, int64_t n, chunk *stage) {
         for (int k = 0; k < op->inputs; k++)
             at[k] = in[k] + i * step[k];
         char *to = out + i * j->out.itemsize;
-        run_loop(j, count, j->streamed ? stage[RT_MAX_INPUTS].bytes : to, at);
+        run_loop(j, by_number ? op->by_number : op->loop, count, j->streamed ? stage[RT_MAX_INPUTS].bytes : to, at);
         if (j->streamed)
             rt_stream(to, &stage[RT_MAX_INPUTS], (size_t)(count * j->out.itemsize));
     }
@@ -209,7 +211,7 @@ static void run_tile(job *j, int64_t first, int64_t rows, int64_t columns, chunk
         const void *row[RT_MAX_INPUTS];
         for (int k = 0; k < call->op->inputs; k++)
             row[k] = in[k].at + i * in[k].step;
-        run_loop(j, columns, out.at + i * out.step, row);
+        run_loop(j, call->op->loop, columns, out.at + i * out.step, row);
     }
     if (half)
         half->narrow(rows * columns, (uint16_t *)narrow, (const float *)result);

@@ -20,6 +20,7 @@ typedef struct {
     int8_t inputs;
     int8_t cost; /* of one element, roughly: 1 for an addition */
     rt_loop loop;
+    rt_loop by_number; /* NULL, or the loop for a second operand that is one number */
 } rt_op;
 
 /* Conversions between half-precision memory and float loops, of the instruction set in use. */

@@ -44,7 +44,7 @@ LOOPS_TO(RT_FLOAT64, double, TO_WIDE)
 LOOPS_TO(RT_COMPLEX64, c64, TO_WIDE)
 LOOPS_TO(RT_COMPLEX128, c128, TO_WIDE)
 
-#define CELL(TO, FROM) [FROM] = {"cast", FROM, TO, {FROM}, 1, 1, FROM##_to_##TO}
+#define CELL(TO, FROM) [FROM] = {"cast", FROM, TO, {FROM}, 1, 1, FROM##_to_##TO, NULL}
 #define ROW(TO)                                                                                          \
     [TO] = {CELL(TO, RT_BOOL),    CELL(TO, RT_UINT8),   CELL(TO, RT_INT8),      CELL(TO, RT_INT16),      \
             CELL(TO, RT_INT32),   CELL(TO, RT_INT64),   CELL(TO, RT_FLOAT32),   CELL(TO, RT_FLOAT64),    \

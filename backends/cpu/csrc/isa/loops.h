@@ -30,6 +30,18 @@
         }                                                                                                \
         return RT_OK;                                                                                    \
     }
+#define RT_NUMBER_2(name, expr)                                                                          \
+    static int RT_PASTE(name##_by_number, TYPE)(int64_t n, void *out, const void *const *in,             \
+                                                const double *params) {                                  \
+        RT_UNUSED_PARAMS;                                                                                \
+        T *o = out;                                                                                      \
+        const T *x = in[0], b = *(const T *)in[1];                                                       \
+        _Pragma("GCC ivdep") for (int64_t i = 0; i < n; i++) {                                           \
+            const T a = x[i];                                                                            \
+            o[i] = (T)(expr);                                                                            \
+        }                                                                                                \
+        return RT_OK;                                                                                    \
+    }
 #define RT_DIVIDING_2(name, expr)                                                                        \
     static int RT_LOOP_NAME(name)(int64_t n, void *out, const void *const *in, const double *params) {   \
         (void)params;                                                                                    \
@@ -97,8 +109,8 @@
 #define BINARY_BOOL(name, expr) KEEP_BOOL(RT_SCALAR_2(name, T, expr))
 #define BINARY_BITS(name, expr) KEEP_BITS(RT_SCALAR_2(name, T, expr))
 #define BINARY_INT(name, expr) KEEP_INT(RT_SCALAR_2(name, T, expr))
-#define BINARY_FLT(name, expr) KEEP_FLT(RT_SCALAR_2(name, T, expr))
-#define BINARY_NUM(name, expr) KEEP_NUM(RT_SCALAR_2(name, T, expr))
+#define BINARY_FLT(name, expr) KEEP_FLT(RT_SCALAR_2(name, T, expr) RT_NUMBER_2(name, expr))
+#define BINARY_NUM(name, expr) KEEP_NUM(RT_SCALAR_2(name, T, expr) RT_NUMBER_2(name, expr))
 #define BINARY_CPX(name, expr) KEEP_CPX(RT_SCALAR_2(name, T, expr))
 #include "isa/elementwise.def"
 #undef UNARY
@@ -108,13 +120,20 @@
 #undef DIVIDING
 
 /* Pass 2: the table. */
-#define RT_ROW(name, cost, inputs, result)                                                               \
-    {#name, DTYPE, result, {DTYPE, DTYPE, DTYPE}, inputs, cost, RT_LOOP_NAME(name)},
-#define UNARY(class, name, cost, expr) KEEP_##class(RT_ROW(name, cost, 1, DTYPE))
-#define BINARY(class, name, cost, expr) KEEP_##class(RT_ROW(name, cost, 2, DTYPE))
-#define PREDICATE(class, name, cost, expr) KEEP_##class(RT_ROW(name, cost, 1, RT_BOOL))
-#define COMPARE(class, name, cost, expr) KEEP_##class(RT_ROW(name, cost, 2, RT_BOOL))
-#define DIVIDING(name, cost, expr) KEEP_INT(RT_ROW(name, cost, 2, DTYPE))
+#define RT_ROW(name, cost, inputs, result, by_number)                                                    \
+    {#name, DTYPE, result, {DTYPE, DTYPE, DTYPE}, inputs, cost, RT_LOOP_NAME(name), by_number},
+#define UNARY(class, name, cost, expr) KEEP_##class(RT_ROW(name, cost, 1, DTYPE, NULL))
+#define BINARY(class, name, cost, expr) KEEP_##class(RT_ROW(name, cost, 2, DTYPE, BY_NUMBER_##class(name)))
+#define BY_NUMBER_FLT(name) RT_PASTE(name##_by_number, TYPE)
+#define BY_NUMBER_NUM(name) RT_PASTE(name##_by_number, TYPE)
+#define BY_NUMBER_VEC(name) NULL
+#define BY_NUMBER_BITS(name) NULL
+#define BY_NUMBER_INT(name) NULL
+#define BY_NUMBER_BOOL(name) NULL
+#define BY_NUMBER_CPX(name) NULL
+#define PREDICATE(class, name, cost, expr) KEEP_##class(RT_ROW(name, cost, 1, RT_BOOL, NULL))
+#define COMPARE(class, name, cost, expr) KEEP_##class(RT_ROW(name, cost, 2, RT_BOOL, NULL))
+#define DIVIDING(name, cost, expr) KEEP_INT(RT_ROW(name, cost, 2, DTYPE, NULL))
 static const rt_op RT_PASTE(ops, TYPE)[] = {
 #include "isa/elementwise.def"
 };

@@ -32,8 +32,8 @@ RT_MOVES(uint64_t, 8)
 RT_MOVES(sixteen, 16)
 
 #define RT_ROWS(DTYPE, BYTES)                                                                            \
-    {"copy", DTYPE, DTYPE, {DTYPE}, 1, 1, copy_##BYTES},                                                 \
-    {"where", DTYPE, DTYPE, {RT_BOOL, DTYPE, DTYPE}, 3, 1, where_##BYTES},
+    {"copy", DTYPE, DTYPE, {DTYPE}, 1, 1, copy_##BYTES, NULL},                                                 \
+    {"where", DTYPE, DTYPE, {RT_BOOL, DTYPE, DTYPE}, 3, 1, where_##BYTES, NULL},
 
 static const rt_op moves[] = {RT_ROWS(RT_BOOL, 1) RT_ROWS(RT_UINT8, 1) RT_ROWS(RT_INT8, 1) RT_ROWS(RT_INT16, 2)
                                   RT_ROWS(RT_FLOAT16, 2) RT_ROWS(RT_BFLOAT16, 2) RT_ROWS(RT_INT32, 4)
