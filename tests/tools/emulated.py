@@ -110,14 +110,17 @@ def site_packages(venv: Path, system: Path) -> Path:
 def install_wheels(venv: Path, system: Path) -> None:
     """Install NumPy and the test tools, as published for that processor."""
     site, version = site_packages(venv, system), version_of(system)
-    if (site / "numpy").exists():
+    installed, wanted = site / "wheels.txt", "\n".join(WHEELS)
+    if installed.exists() and installed.read_text() == wanted:
         return
     platforms = ("manylinux2014_aarch64", *(f"manylinux_2_{minor}_aarch64" for minor in (17, 24, 27, 28, 34)))
     run(
-        *(sys.executable, "-m", "pip", "install", "--quiet", "--target", site, "--only-binary", ":all:"),
+        *(sys.executable, "-m", "pip", "install", "--quiet", "--upgrade", "--target", site),
+        *("--only-binary", ":all:"),
         *(part for platform in platforms for part in ("--platform", platform)),
         *("--implementation", "cp", "--python-version", version, *WHEELS),
     )
+    installed.write_text(wanted)
 
 
 def install_distributions(folder: Path, system: Path) -> None:
