@@ -51,7 +51,7 @@ EXTENSIONS = {
 
 #: Sources of an instruction set whose loops the compiler makes of shorter vectors: they wait for memory, which is
 #: read more steadily so (Zen 4, sums of arrays in the last cache: 1.05 to 1.2).
-SHORTER = {("avx512", "loops_float"), ("avx512", "loops_integer")}
+SHORTER = {("avx512", "loops_float")}
 
 
 def compiler() -> list[str]:

@@ -19,9 +19,9 @@ enum {
  * tap may see no partner of the first pixel, the rightmost one none of the last; all others see whole rows. */
 typedef struct {
     const REAL *x, *weights;
-    int64_t image_step, channel_step, row_step, tap_step;      /* of x */
+    int64_t image_step, channel_step, row_step;                /* of x */
     int64_t weight_channel_step, weight_row_step, weight_step; /* the last from tap to tap */
-    int64_t channels, tap_rows, taps;
+    int64_t channels, tap_rows;
     bool clips_first, clips_last;
 } T(narrow_row);
 
@@ -61,23 +61,14 @@ RT_INLINE void T(narrow_three)(int cols, int images, int step, int clips_first, 
     }
 }
 
-/* Any taps. */
-RT_INLINE void T(narrow_any)(int cols, int images, int step, const T(narrow_row) *r, const REAL *x, const REAL *w,
-                             V sum[MR][NV]) {
-    for (int64_t c = 0; c < r->channels; c++, x += r->channel_step, w += r->weight_channel_step)
-        for (int64_t tap = 0; tap < r->taps; tap++) {
-            const REAL *from = x + tap * r->tap_step, *weights = w + tap * r->weight_step;
-            if (r->clips_first && tap == 0)
-                T(narrow_step)(cols, images, step, 1, cols, from, r->image_step, weights, sum);
-            else if (r->clips_last && tap == r->taps - 1)
-                T(narrow_step)(cols, images, step, 0, cols - 1, from, r->image_step, weights, sum);
-            else
-                T(narrow_step)(cols, images, step, 0, cols, from, r->image_step, weights, sum);
-        }
+/* Whether a tile has a loop for a row, or a part of one, whose ends are clipped so: each loop is without branches. */
+RT_INLINE bool T(has_loop)(int64_t cols, int64_t step, bool clips_first, bool clips_last) {
+    if (clips_last)
+        return step == 1 && (clips_first || cols >= T(LEAST_PART));
+    return cols >= T(LEAST_PART) || (clips_first && step == 2);
 }
 
-/* sums[pixel][channel]; all but the row are constants after inlining.  Three taps and a border of one, which are usual,
- * have loops without branches (1.1 to 1.3 times as quick): for whole rows, and for parts of them. */
+/* sums[pixel][channel]; all but the row are constants after inlining. */
 RT_INLINE void T(narrow_tile)(int cols, int images, int step, const T(narrow_row) *r, REAL *sums) {
     V sum[MR][NV];
 #pragma GCC unroll 16
@@ -85,19 +76,17 @@ RT_INLINE void T(narrow_tile)(int cols, int images, int step, const T(narrow_row
 #pragma GCC unroll 4
         for (int j = 0; j < NV; j++)
             sum[i][j] = (V){0};
-    const bool three = r->taps == 3 && r->tap_step == 1, part = three && cols >= T(LEAST_PART);
+    const bool part = cols >= T(LEAST_PART);
     for (int64_t tap_row = 0; tap_row < r->tap_rows; tap_row++) {
         const REAL *x = r->x + tap_row * r->row_step, *w = r->weights + tap_row * r->weight_row_step;
-        if (three && step == 1 && r->clips_first && r->clips_last)
+        if (step == 1 && r->clips_first && r->clips_last)
             T(narrow_three)(cols, images, step, 1, 1, r, x, w, sum);
-        else if ((step == 2 ? three : part) && r->clips_first && !r->clips_last)
+        else if ((step == 2 || part) && r->clips_first)
             T(narrow_three)(cols, images, step, 1, 0, r, x, w, sum);
-        else if (part && step == 1 && !r->clips_first && r->clips_last)
+        else if (step == 1 && part && r->clips_last)
             T(narrow_three)(cols, images, step, 0, 1, r, x, w, sum);
-        else if (part && !r->clips_first && !r->clips_last)
+        else if (part)
             T(narrow_three)(cols, images, step, 0, 0, r, x, w, sum);
-        else
-            T(narrow_any)(cols, images, step, r, x, w, sum);
     }
 #pragma GCC unroll 16
     for (int i = 0; i < cols * images; i++)
@@ -156,17 +145,16 @@ static int T(best_tile)(int64_t cols, int64_t images) {
     return best;
 }
 
-/* Whether taps see whole rows, but for the outermost ones, which may lack one pixel. */
+/* Whether three taps see whole rows, but for the outer ones, which may lack one pixel. */
 static bool T(find_edges)(const conv_axis *w, bool *clips_first, bool *clips_last) {
-    int64_t lowest = T(lowest)(w), distance = w->step < 0 ? -w->step : w->step;
-    for (int64_t tap = 0; tap < w->taps; tap++) {
+    for (int64_t tap = 0; tap < 3; tap++) {
         int64_t lo, hi;
-        conv_clip(w, 0, w->grid, lowest + tap * distance, &lo, &hi);
-        if (lo > (tap == 0) || hi < w->grid - (tap == w->taps - 1))
+        conv_clip(w, 0, w->grid, T(lowest)(w) + tap, &lo, &hi);
+        if (lo > (tap == 0) || hi < w->grid - (tap == 2))
             return false;
         if (tap == 0)
             *clips_first = lo == 1;
-        if (tap == w->taps - 1)
+        if (tap == 2)
             *clips_last = hi == w->grid - 1;
     }
     return true;
@@ -177,7 +165,8 @@ static bool T(plan_narrow)(T(narrow) *d) {
     const conv_axis *h = &d->x->at.h, *w = &d->x->at.w;
     int64_t m = d->g->m, pixels = d->to->rows * d->to->cols;
     d->channels = d->g->k / (h->taps * w->taps);
-    if (w->taps < 2 || w->stride > 2 || d->channels < T(NARROW_CHANNELS) || round_up(m, NR) * 4 > m * 5)
+    if (w->taps != 3 || (w->step != 1 && w->step != -1) || w->stride > 2 || d->channels < T(NARROW_CHANNELS) ||
+        round_up(m, NR) * 4 > m * 5)
         return false;
     if (!T(find_edges)(w, &d->clips_first, &d->clips_last))
         return false;
@@ -185,7 +174,9 @@ static bool T(plan_narrow)(T(narrow) *d) {
     d->parts = ceil_div(w->grid, MR);
     d->cols = ceil_div(w->grid, d->parts);
     d->tile = T(best_tile)(d->cols, d->images);
-    if (d->tile < 0)
+    bool whole = d->parts == 1;
+    if (d->tile < 0 || !T(has_loop)(d->cols, w->stride, d->clips_first, whole && d->clips_last) ||
+        !(whole || T(has_loop)(d->cols, w->stride, false, d->clips_last)))
         return false;
     d->panels = ceil_div(m, NR);
     int64_t wanted = ceil_div(4 * rt_num_threads(), d->panels * d->groups->count),
@@ -220,12 +211,10 @@ static void T(narrow_panel)(const T(narrow) *d, int64_t group, int64_t panel, in
         .image_step = source,
         .channel_step = h->source * w->source,
         .row_step = h->step * w->source,
-        .tap_step = mirrored ? -w->step : w->step,
         .weight_channel_step = h->taps * w->taps * NR,
         .weight_row_step = w->taps * NR,
         .weight_step = mirrored ? -NR : NR,
         .channels = d->channels,
-        .taps = w->taps,
     };
     for (int64_t image = begin; image < end; image += together) {
         int64_t count = lesser(together, end - image), from = image + count - together; /* the last ones, if too few */

@@ -18,6 +18,9 @@ typedef int32_t number;
 typedef int8_t bytes __attribute__((vector_size(VL)));
 
 #define RT_OWN_PRODUCT
+#if RT_PER_LANE != 4 /* such lanes are not as wide as the bytes in memory */
+#define RT_ALWAYS_PACKED
+#endif
 RT_INLINE V T(spread)(const REAL *p) {
     int32_t unit;
     memcpy(&unit, p, sizeof unit); /* may be numbers in the caller's memory */

@@ -138,7 +138,7 @@ static void T(compute_tile)(const T(block) *b, const REAL *pa, int64_t i, int64_
         ldb = g->b.k_stride;
         pb = g->b.data + b->k0 * ldb + (g->b.panel ? j / g->b.panel * g->b.panel_step + j % g->b.panel : j);
     }
-    T(tile_fn) tile = T(tiles)[!b->direct_a][rows - 1][nv - 1];
+    T(tile_fn) tile = T(tile_of)(!b->direct_a, rows, nv);
     if (t->run_count > 1) {
         T(scattered_tile)(b, tile, pa, pb, ldb, i, rows, j, t);
         return;

@@ -82,13 +82,15 @@ RT_INLINE void T(tile)(int mr, int nv, int64_t k, const REAL *a, int64_t a_row, 
 typedef void (*T(tile_fn))(int64_t k, const REAL *a, int64_t a_row, int64_t a_step, const REAL *b, int64_t b_step,
                            REAL *c, int64_t ldc, int64_t tail, bool accumulate);
 
-/* One function per tile height and width: edges cost what they compute.  `packed` knows A's strides. */
-#define TILE(mr, nv)                                                                                                   \
+/* One function per tile height and width: edges cost what they compute.  `packed` knows A's strides.  RT_ALWAYS_PACKED
+ * says that A is never read in place. */
+#define PACKED_TILE(mr, nv)                                                                                            \
     static void T(packed_##mr##x##nv)(int64_t k, const REAL *a, int64_t a_row, int64_t a_step, const REAL *b,          \
                                       int64_t b_step, REAL *c, int64_t ldc, int64_t tail, bool accumulate) {           \
         (void)a_row, (void)a_step;                                                                                     \
         T(tile)(mr, nv, k, a, 1, mr, b, b_step, c, ldc, tail, accumulate);                                             \
-    }                                                                                                                  \
+    }
+#define DIRECT_TILE(mr, nv)                                                                                            \
     static void T(direct_##mr##x##nv)(int64_t k, const REAL *a, int64_t a_row, int64_t a_step, const REAL *b,          \
                                       int64_t b_step, REAL *c, int64_t ldc, int64_t tail, bool accumulate) {           \
         T(tile)(mr, nv, k, a, a_row, a_step, b, b_step, c, ldc, tail, accumulate);                                     \
@@ -100,18 +102,34 @@ typedef void (*T(tile_fn))(int64_t k, const REAL *a, int64_t a_row, int64_t a_st
 #else
 #define TILE_ROWS(X) X(1) X(2) X(3) X(4) X(5) X(6)
 #endif
-#define TILE_BOTH(mr) TILE(mr, 1) TILE(mr, 2)
+#define TILE_BOTH(mr) PACKED_TILE(mr, 1) PACKED_TILE(mr, 2)
 TILE_ROWS(TILE_BOTH)
 #undef TILE_BOTH
-#undef TILE
 
-/* Indexed by [A is packed][height - 1][width - 1]. */
-static const T(tile_fn) T(tiles)[2][MR][NV] = {
-#define TILE_ENTRY(mr) {T(direct_##mr##x1), T(direct_##mr##x2)},
-    {TILE_ROWS(TILE_ENTRY)},
-#undef TILE_ENTRY
+/* Indexed by [height - 1][width - 1]. */
+static const T(tile_fn) T(packed_tiles)[MR][NV] = {
 #define TILE_ENTRY(mr) {T(packed_##mr##x1), T(packed_##mr##x2)},
-    {TILE_ROWS(TILE_ENTRY)},
+    TILE_ROWS(TILE_ENTRY)
 #undef TILE_ENTRY
 };
+#if defined(RT_ALWAYS_PACKED)
+RT_INLINE T(tile_fn) T(tile_of)(bool packed, int64_t rows, int64_t vectors) {
+    (void)packed;
+    return T(packed_tiles)[rows - 1][vectors - 1];
+}
+#else
+#define TILE_BOTH(mr) DIRECT_TILE(mr, 1) DIRECT_TILE(mr, 2)
+TILE_ROWS(TILE_BOTH)
+#undef TILE_BOTH
+static const T(tile_fn) T(direct_tiles_of_a)[MR][NV] = {
+#define TILE_ENTRY(mr) {T(direct_##mr##x1), T(direct_##mr##x2)},
+    TILE_ROWS(TILE_ENTRY)
+#undef TILE_ENTRY
+};
+RT_INLINE T(tile_fn) T(tile_of)(bool packed, int64_t rows, int64_t vectors) {
+    return (packed ? T(packed_tiles) : T(direct_tiles_of_a))[rows - 1][vectors - 1];
+}
+#endif
+#undef PACKED_TILE
+#undef DIRECT_TILE
 #undef TILE_ROWS

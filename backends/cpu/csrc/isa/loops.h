@@ -93,6 +93,17 @@
         return RT_OK;                                                                                    \
     }
 
+/* RT_NUMBER_LOOPS: with loops whose second operand is a number, which rows with one repeated number take. */
+#undef RT_ARITHMETIC
+#undef RT_BY_NUMBER
+#ifdef RT_NUMBER_LOOPS
+#define RT_ARITHMETIC(name, expr) RT_SCALAR_2(name, T, expr) RT_NUMBER_2(name, expr)
+#define RT_BY_NUMBER(name) RT_PASTE(name##_by_number, TYPE)
+#else
+#define RT_ARITHMETIC(name, expr) RT_SCALAR_2(name, T, expr)
+#define RT_BY_NUMBER(name) NULL
+#endif
+
 /* Pass 1: the loops. */
 #define UNARY(class, name, cost, expr) UNARY_##class(name, expr)
 #define BINARY(class, name, cost, expr) BINARY_##class(name, expr)
@@ -109,8 +120,8 @@
 #define BINARY_BOOL(name, expr) KEEP_BOOL(RT_SCALAR_2(name, T, expr))
 #define BINARY_BITS(name, expr) KEEP_BITS(RT_SCALAR_2(name, T, expr))
 #define BINARY_INT(name, expr) KEEP_INT(RT_SCALAR_2(name, T, expr))
-#define BINARY_FLT(name, expr) KEEP_FLT(RT_SCALAR_2(name, T, expr) RT_NUMBER_2(name, expr))
-#define BINARY_NUM(name, expr) KEEP_NUM(RT_SCALAR_2(name, T, expr) RT_NUMBER_2(name, expr))
+#define BINARY_FLT(name, expr) KEEP_FLT(RT_ARITHMETIC(name, expr))
+#define BINARY_NUM(name, expr) KEEP_NUM(RT_ARITHMETIC(name, expr))
 #define BINARY_CPX(name, expr) KEEP_CPX(RT_SCALAR_2(name, T, expr))
 #include "isa/elementwise.def"
 #undef UNARY
@@ -124,8 +135,8 @@
     {#name, DTYPE, result, {DTYPE, DTYPE, DTYPE}, inputs, cost, RT_LOOP_NAME(name), by_number},
 #define UNARY(class, name, cost, expr) KEEP_##class(RT_ROW(name, cost, 1, DTYPE, NULL))
 #define BINARY(class, name, cost, expr) KEEP_##class(RT_ROW(name, cost, 2, DTYPE, BY_NUMBER_##class(name)))
-#define BY_NUMBER_FLT(name) RT_PASTE(name##_by_number, TYPE)
-#define BY_NUMBER_NUM(name) RT_PASTE(name##_by_number, TYPE)
+#define BY_NUMBER_FLT(name) RT_BY_NUMBER(name)
+#define BY_NUMBER_NUM(name) RT_BY_NUMBER(name)
 #define BY_NUMBER_VEC(name) NULL
 #define BY_NUMBER_BITS(name) NULL
 #define BY_NUMBER_INT(name) NULL

@@ -37,6 +37,7 @@ RT_FLOAT_MATH(double, float64)
 #define KEEP_BOOL(...)
 #define KEEP_INT(...)
 
+#define RT_NUMBER_LOOPS
 #define T float
 #define TYPE float32
 #define DTYPE RT_FLOAT32
